@@ -1,0 +1,73 @@
+import { z } from 'zod';
+
+import { Attempt, Observation, Turn } from './attempt.ts';
+import { Outcome } from './outcome.ts';
+import { ChangedFile } from './patch.ts';
+import { Task } from './task.ts';
+import { TestRun, Verdict } from './verdict.ts';
+
+/** Where a run stands, in the order of the story. Written by code, never by the model. */
+export const Stage = z.enum(['queued', 'preparing', 'baseline', 'working', 'verifying', 'publishing', 'done']);
+export type Stage = z.infer<typeof Stage>;
+
+/** The longest a run may take and spend; whatever is reached first ends the attempt. */
+export const Limits = z.object({ steps: z.number().int(), tokens: z.number().int(), minutes: z.number() });
+export type Limits = z.infer<typeof Limits>;
+
+/** The environment that set-up made and that baseline, attempt and verification all start from. */
+export const Environment = z.object({
+  /** The engine's content address, `sha256:…`. */
+  image: z.string(),
+  baseImage: z.string(),
+  language: z.string(),
+  setUp: z.array(z.string()),
+  logTail: z.string(),
+  cached: z.boolean(),
+  seconds: z.number(),
+});
+export type Environment = z.infer<typeof Environment>;
+
+/** What the host found when it applied a patch to its own clone and judged it. */
+export const PolicyResult = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('accepted'), files: z.array(ChangedFile) }),
+  z.object({ kind: z.literal('empty') }),
+  z.object({ kind: z.literal('refused'), reasons: z.array(z.string()) }),
+]);
+export type PolicyResult = z.infer<typeof PolicyResult>;
+
+/**
+ * One line of a run's append-only journal. The journal is the trajectory: the summary, crash recovery and the
+ * dashboard all read these rows.
+ */
+export const JournalEntry = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('stage'), stage: Stage }),
+  z.object({ kind: z.literal('authorised'), baseBranch: z.string(), baseCommit: z.string() }),
+  z.object({ kind: z.literal('environment'), environment: Environment }),
+  z.object({ kind: z.literal('baseline'), run: TestRun }),
+  z.object({ kind: z.literal('attempt-started'), attempt: z.number().int(), model: z.string() }),
+  z.object({ kind: z.literal('turn'), attempt: z.number().int(), step: z.number().int(), turn: Turn }),
+  z.object({
+    kind: z.literal('observation'),
+    attempt: z.number().int(),
+    step: z.number().int(),
+    observation: Observation,
+  }),
+  z.object({ kind: z.literal('attempt-ended'), attempt: Attempt }),
+  z.object({ kind: z.literal('policy'), attempt: z.number().int(), result: PolicyResult }),
+  z.object({ kind: z.literal('verdict'), attempt: z.number().int(), verdict: Verdict }),
+  z.object({ kind: z.literal('interrupted'), reason: z.string() }),
+]);
+export type JournalEntry = z.infer<typeof JournalEntry>;
+
+/** The durable record of working on a task. */
+export const Run = z.object({
+  id: z.string().min(1),
+  task: Task,
+  state: z.enum(['received', 'working', 'ended']),
+  outcome: Outcome.nullable(),
+  /** The number of the newest claim; writes under an older one are refused. */
+  fence: z.number().int(),
+  receivedAt: z.date(),
+  endedAt: z.date().nullable(),
+});
+export type Run = z.infer<typeof Run>;
