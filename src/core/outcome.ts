@@ -10,7 +10,7 @@ export const Outcome = z.discriminatedUnion('kind', [
     branch: z.string(),
     commit: z.string(),
   }),
-  z.object({ kind: z.literal('refused'), reason: z.string() }),
+  z.object({ kind: z.literal('refused'), why: z.enum(['no-right', 'duplicate']), reason: z.string() }),
   z.object({ kind: z.literal('abstained'), reason: z.string() }),
   z.object({ kind: z.literal('stopped'), reason: z.string() }),
   z.object({ kind: z.literal('failed'), reason: z.string() }),

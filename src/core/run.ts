@@ -56,6 +56,8 @@ export const JournalEntry = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('policy'), attempt: z.number().int(), result: PolicyResult }),
   z.object({ kind: z.literal('verdict'), attempt: z.number().int(), verdict: Verdict }),
   z.object({ kind: z.literal('interrupted'), reason: z.string() }),
+  /** How the run will end; what is left after this entry is to say so where people can see it. */
+  z.object({ kind: z.literal('concluded'), outcome: Outcome }),
 ]);
 export type JournalEntry = z.infer<typeof JournalEntry>;
 

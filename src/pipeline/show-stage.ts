@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+import type { Claim } from '../core/ports.ts';
+import type { Stage } from '../core/run.ts';
+import { reportOf } from '../reports/report.ts';
+import { renderStatus } from '../reports/status.ts';
+import { record, type World } from './world.ts';
+
+/** Enters a stage: one journal entry, and the run's one comment made or edited to say so. */
+export async function showStage(claim: Claim, world: World, stage: Stage, signal: AbortSignal): Promise<void> {
+  const before = await claim.journal();
+  if (!before.some((entry) => entry.kind === 'stage' && entry.stage === stage)) {
+    await record(claim, world, { kind: 'stage', stage });
+  }
+
+  const body = renderStatus(reportOf(claim.run, await claim.journal(), world.clock.now()));
+  const put = (known: number | null) =>
+    world.forge.putStatus({ task: claim.run.task, run: claim.run.id, known, body }, signal);
+  let isNew = false;
+  const comment = await claim.write('status-comment', z.number().int(), async () => {
+    isNew = true;
+    return await put(null);
+  });
+  // Per fence: a worker that took over says again where the run stands.
+  if (!isNew) await claim.write(`status:${stage}:${claim.run.fence}`, z.number().int(), () => put(comment));
+}
