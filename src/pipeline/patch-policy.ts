@@ -7,7 +7,16 @@ const patchBytes = 5 * 1024 * 1024;
 const patchFiles = 200;
 
 // Paths that steer GitHub, CI or git itself (THREATS C8, C9), compared without case: `.GitHub/` is `.github/` on some disks.
-const protectedPaths = [/(^|\/)\.git($|\/)/, /^\.github\//, /(^|\/)\.gitmodules$/, /(^|\/)\.gitattributes$/, /(^|\/)codeowners$/, /^action\.ya?ml$/, /^\.gitlab-ci\.yml$/, /^\.circleci\//];
+const protectedPaths = [
+  /(^|\/)\.git($|\/)/,
+  /^\.github\//,
+  /(^|\/)\.gitmodules$/,
+  /(^|\/)\.gitattributes$/,
+  /(^|\/)codeowners$/,
+  /^action\.ya?ml$/,
+  /^\.gitlab-ci\.yml$/,
+  /^\.circleci\//,
+];
 
 // C0, C1, zero-width, bidi and tag characters: a name must read as what it is.
 const unreadable = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
@@ -38,7 +47,9 @@ function caseCollisions(files: readonly ChangedFile[], existing: readonly string
     .flatMap((file) => {
       const other = folded.get(file.path.toLowerCase());
       folded.set(file.path.toLowerCase(), file.path);
-      return other !== undefined && other !== file.path ? [`${JSON.stringify(file.path)}: differs from ${JSON.stringify(other)} only in case`] : [];
+      return other !== undefined && other !== file.path
+        ? [`${JSON.stringify(file.path)}: differs from ${JSON.stringify(other)} only in case`]
+        : [];
     });
 }
 

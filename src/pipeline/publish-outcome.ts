@@ -26,17 +26,26 @@ export async function publishOutcome(publication: Publication): Promise<Outcome>
   const { task, id } = claim.run;
   await showStage(claim, world, 'publishing', signal);
   if (!(await world.forge.mayWrite(task, signal))) {
-    return { kind: 'stopped', reason: `@${task.askedBy.login} may not write to this repository any more; nothing was published.` };
+    return {
+      kind: 'stopped',
+      reason: `@${task.askedBy.login} may not write to this repository any more; nothing was published.`,
+    };
   }
 
   const report = reportOf(claim.run, await claim.journal(), world.clock.now());
   const branch = `devstral/issue-${task.issue.number}-${id}`;
   const { commit } = await claim.write('commit', z.object({ commit: z.string() }), () =>
-    world.forge.publishCommit({ task, branch, baseCommit: authority.baseCommit, message: renderCommitMessage(report), files }, signal),
+    world.forge.publishCommit(
+      { task, branch, baseCommit: authority.baseCommit, message: renderCommitMessage(report), files },
+      signal,
+    ),
   );
   const draft = verdict.kind !== 'verified';
   const pullRequest = await claim.write('pull-request', z.object({ number: z.number().int(), url: z.string() }), () =>
-    world.forge.openPullRequest({ task, branch, base: authority.baseBranch, draft, ...renderPullRequest(report) }, signal),
+    world.forge.openPullRequest(
+      { task, branch, base: authority.baseBranch, draft, ...renderPullRequest(report) },
+      signal,
+    ),
   );
   return { kind: 'pull-request', ...pullRequest, draft, branch, commit };
 }

@@ -5,7 +5,10 @@ const instructionFiles = ['AGENTS.md', 'CONTRIBUTING.md', '.github/CONTRIBUTING.
 const instructionBytes = 32 * 1024;
 
 /** The repository's own instructions at the base commit, which is on the default branch; quoted to the model as data. */
-export async function readInstructions(checkout: Checkout, signal: AbortSignal): Promise<{ path: string; text: string }[]> {
+export async function readInstructions(
+  checkout: Checkout,
+  signal: AbortSignal,
+): Promise<{ path: string; text: string }[]> {
   const found: { path: string; text: string }[] = [];
   for (const path of instructionFiles) {
     const bytes = await checkout.read(path, instructionBytes, signal);

@@ -41,7 +41,9 @@ function toPlain(document: ReturnType<typeof parseDocument>): unknown {
 function parseSettings(value: unknown): RepositorySettings {
   const parsed = RepositorySettings.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw wrong(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'top level'}: ${issue.message}`).join('; '));
+  throw wrong(
+    parsed.error.issues.map((issue) => `${issue.path.join('.') || 'top level'}: ${issue.message}`).join('; '),
+  );
 }
 
 function wrong(what: string, cause?: unknown): OutsideError {

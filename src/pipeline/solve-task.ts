@@ -55,11 +55,7 @@ async function openCheckout({ claim, world, signal }: Work, branch: string, comm
 async function prepareEnvironment(work: Work, checkout: Checkout, settings: RepositorySettings): Promise<Environment> {
   const { claim, world, signal } = work;
   const manifest = await checkout.read('package.json', 1024 * 1024, signal);
-  const plan = planEnvironment(
-    await checkout.paths(signal),
-    manifest && new TextDecoder().decode(manifest),
-    settings,
-  );
+  const plan = planEnvironment(await checkout.paths(signal), manifest && new TextDecoder().decode(manifest), settings);
   // Asked of the sandboxes even when journalled: the kept environment may be gone since.
   const environment = await world.sandboxes.prepare({ run: claim.run.id, checkout, plan }, signal);
   if (!recall(await claim.journal(), 'environment')) await record(claim, world, { kind: 'environment', environment });
@@ -92,7 +88,10 @@ async function makeAttempt(
   await showStage(claim, world, 'working', signal);
   const number = (recall(await claim.journal(), 'attempt-started')?.attempt ?? 0) + 1;
   await record(claim, world, { kind: 'attempt-started', attempt: number, model: world.model.name });
-  await using sandbox = await world.sandboxes.open({ run: claim.run.id, purpose: 'attempt', environment, checkout }, signal);
+  await using sandbox = await world.sandboxes.open(
+    { run: claim.run.id, purpose: 'attempt', environment, checkout },
+    signal,
+  );
   const attempt = await attemptTask(
     {
       number,
@@ -110,7 +109,11 @@ async function makeAttempt(
   return attempt;
 }
 
-async function applyPolicy({ claim, world, signal }: Work, checkout: Checkout, attempt: Attempt): Promise<PolicyResult> {
+async function applyPolicy(
+  { claim, world, signal }: Work,
+  checkout: Checkout,
+  attempt: Attempt,
+): Promise<PolicyResult> {
   const known = recall(await claim.journal(), 'policy');
   if (known) return known.result;
   const applied = await checkout.apply(attempt.patch, signal);
@@ -135,7 +138,10 @@ async function verifyPatch(
   const known = recall(journal, 'verdict');
   if (known) return known.verdict;
   await showStage(claim, world, 'verifying', signal);
-  const patched = await runSuite({ claim, world, checkout, environment, settings, purpose: 'verification', files }, signal);
+  const patched = await runSuite(
+    { claim, world, checkout, environment, settings, purpose: 'verification', files },
+    signal,
+  );
   const verdict = judge({ baseline, patched, changedPaths: files.map((file) => file.path) });
   const attempt = recall(journal, 'attempt-ended')?.attempt.number ?? 1;
   await record(claim, world, { kind: 'verdict', attempt, verdict });

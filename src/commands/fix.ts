@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { Command } from 'commander';
+
+import { localForge } from '../adapters/local/local-forge.ts';
+import { environmentVariables, modelSettings, type WorkSettings, workSettings } from '../config.ts';
+import { SettingsError } from '../core/errors.ts';
+import type { Task } from '../core/task.ts';
+import { recall } from '../pipeline/recall.ts';
+import { workLoop } from '../pipeline/work-loop.ts';
+import { openLog, openModel, openStore, openWorld } from '../wiring.ts';
+import { showProgress } from './progress.ts';
+import { type IssueText, readIssue } from './read-issue.ts';
+import { resultLine, verdictLine } from './result-line.ts';
+import { waitForEnd } from './wait-for-end.ts';
+
+interface FixOptions {
+  readonly repo: string;
+  readonly issue: string;
+  readonly out: string;
+  readonly json?: true;
+}
+
+/** `devstral fix`: the same pipeline on a repository of this machine, without GitHub. */
+export function fixCommand(): Command {
+  return new Command('fix')
+    .description('fix an issue in a local repository; ends in a branch, a patch file and a report')
+    .requiredOption('--repo <path|url>', 'a git repository on this machine, or an http(s) URL to clone')
+    .requiredOption(
+      '--issue <file|text|url>',
+      'the issue: a text file (first line is the title), the text itself, or a GitHub issue URL',
+    )
+    .option('--out <folder>', 'where the patch and the report go', 'devstral-out')
+    .option('--json', 'end with one line of JSON')
+    .action(fix);
+}
+
+async function fix(options: FixOptions): Promise<void> {
+  const variables = environmentVariables();
+  const configured = workSettings(variables);
+  const out = resolve(options.out);
+  const issue = await readIssue(options.issue);
+  // A store of its own: PGlite admits one process, and a bot may be serving on this machine.
+  const scratch = await mkdtemp(join(tmpdir(), 'devstral-fix-'));
+  try {
+    const work: WorkSettings = { ...configured, dataFolder: scratch, databaseUrl: null };
+    const repository = await localRepository(options.repo, out, configured.searchPath);
+    process.exitCode = await solve({
+      work,
+      repository,
+      issue,
+      out,
+      json: options.json ?? false,
+      model: modelSettings(variables),
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function solve(request: {
+  work: WorkSettings;
+  model: ReturnType<typeof modelSettings>;
+  repository: string;
+  issue: IssueText;
+  out: string;
+  json: boolean;
+}): Promise<number> {
+  const { work, repository, out } = request;
+  const log = openLog('error');
+  const stop = new AbortController();
+  const interrupt = () => stop.abort(new Error('Interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const progress = showProgress({
+    json: request.json,
+    terminal: process.stdout.isTTY === true,
+    write: (line) => void process.stdout.write(`${line}\n`),
+  });
+
+  await using runs = await openStore(work, log);
+  const model = await openModel(request.model, log, stop.signal);
+  const forge = localForge({ repository, outputFolder: out, searchPath: work.searchPath });
+  const world = openWorld(work, { forge, model, log, watch: (_run, entry) => progress.watch(entry) });
+  const base = await forge.base(taskOf(repository, 'HEAD', request.issue), stop.signal);
+  const { run: id } = await runs.accept(taskOf(repository, base.branch, request.issue), [`command-line:${Date.now()}`]);
+  const loop = workLoop(runs, world, stop.signal);
+  try {
+    const run = await waitForEnd(runs, id, stop.signal);
+    await progress.end();
+    const journal = await runs.journal(id);
+    const patch = recall(journal, 'attempt-ended')?.attempt.patch.diff ?? '';
+    await mkdir(out, { recursive: true });
+    const patchFile = join(out, 'patch.diff');
+    await writeFile(patchFile, patch);
+    if (request.json) {
+      process.stdout.write(`${JSON.stringify({ ...resultLine(run, journal), patch: patchFile })}\n`);
+    } else {
+      if (run.outcome?.kind === 'pull-request')
+        process.stdout.write(`Branch: ${run.outcome.branch}\nReport: ${run.outcome.url}\n`);
+      process.stdout.write(`Patch: ${patchFile}\n${verdictLine(run, journal)}\n`);
+    }
+    if (run.outcome?.kind === 'failed') return 1;
+    return recall(journal, 'verdict')?.verdict.kind === 'verified' ? 0 : 3;
+  } finally {
+    stop.abort(new Error('The run has ended'));
+    await loop;
+    await world.sandboxes.removeLeftovers(async () => false);
+  }
+}
+
+function taskOf(repository: string, branch: string, issue: IssueText): Task {
+  const me = { id: 1, login: 'you' };
+  return {
+    kind: 'issue',
+    repository: {
+      id: 1,
+      owner: 'local',
+      name: basename(repository) || 'repository',
+      installation: 0,
+      defaultBranch: branch,
+    },
+    issue: { number: issue.number, title: issue.title, body: issue.body, author: me.login, url: '' },
+    askedBy: me,
+    askedAt: new Date().toISOString(),
+    request: { kind: 'command-line' },
+  };
+}
+
+const execute = promisify(execFile);
+
+/** A path is used where it lies; a URL is cloned into the output folder first, and the branch ends up there. */
+async function localRepository(given: string, out: string, searchPath: string): Promise<string> {
+  if (/^https?:\/\//.test(given)) {
+    const target = join(out, basename(new URL(given).pathname, '.git') || 'repository');
+    await mkdir(out, { recursive: true });
+    try {
+      await execute('git', ['-c', 'core.hooksPath=/dev/null', 'clone', '--quiet', '--', given, target], {
+        env: { PATH: searchPath, GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'http:https', GIT_LFS_SKIP_SMUDGE: '1' },
+      });
+    } catch (cause) {
+      throw new SettingsError(
+        `${given} could not be cloned into ${target}: ${String(cause).split('\n').slice(-2, -1)}`,
+        { cause },
+      );
+    }
+    return target;
+  }
+  const path = resolve(given);
+  const found = await stat(join(path, '.git')).catch(() => null);
+  if (!found) throw new SettingsError(`--repo names ${path}, which is not the top folder of a git repository.`);
+  return path;
+}

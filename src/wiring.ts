@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import pino, { type Logger } from 'pino';
+
+import { type DockerConnection, dockerSandboxes } from './adapters/docker/docker-sandboxes.ts';
+import { gitCheckouts } from './adapters/git/git-checkouts.ts';
+import { openDoor } from './adapters/github/door.ts';
+import { gitHubForge } from './adapters/github/github-forge.ts';
+import { checkModel, openAiModel } from './adapters/openai/openai-model.ts';
+import { openRuns } from './adapters/postgres/postgres-runs.ts';
+import { systemClock } from './adapters/system-clock.ts';
+import type { AppSettings, ModelSettings, WorkSettings } from './config.ts';
+import { SettingsError } from './core/errors.ts';
+import type { Forge, Model, Runs } from './core/ports.ts';
+import type { JournalEntry } from './core/run.ts';
+import { receiveDelivery } from './pipeline/receive-delivery.ts';
+import { workLoop } from './pipeline/work-loop.ts';
+import type { World } from './pipeline/world.ts';
+import { triggers } from './triggers/all.ts';
+
+/** The one place that names concrete adapters. */
+
+/** The log: JSON lines on stderr, so that stdout stays with the command's own result. */
+export function openLog(level: WorkSettings['logLevel']): Logger {
+  return pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** The store and queue of these settings. */
+export async function openStore(work: WorkSettings, log: Logger): Promise<Runs> {
+  const database = work.databaseUrl
+    ? ({ kind: 'server', url: work.databaseUrl } as const)
+    : ({ kind: 'embedded', folder: resolve(work.dataFolder) } as const);
+  return await openRuns({ database, worker: `worker-${process.pid}`, log });
+}
+
+/** The model of these settings, after it has answered once and named the model we are to use. */
+export async function openModel(settings: ModelSettings, log: Logger, signal: AbortSignal): Promise<Model> {
+  const { baseUrl, apiKey, name: model, profile, temperature, contextTokens, maxTokens, timeoutMs } = settings;
+  const wanted = {
+    baseUrl,
+    apiKey,
+    model,
+    profile,
+    temperature,
+    contextTokens,
+    maxTokens,
+    requestTimeoutMs: timeoutMs,
+    log,
+  };
+  await checkModel(wanted, signal);
+  return openAiModel(wanted);
+}
+
+/** Everything a run needs, with this forge and model. */
+export function openWorld(
+  work: WorkSettings,
+  parts: { forge: Forge; model: Model; log: Logger; watch?: (run: string, entry: JournalEntry) => void },
+): World {
+  const { caFile, caCertificates, limits, testsMs, deadlineMs } = work;
+  const dataFolder = resolve(work.dataFolder);
+  return {
+    forge: parts.forge,
+    model: parts.model,
+    log: parts.log,
+    clock: systemClock,
+    checkouts: gitCheckouts({ dataFolder, caFile, log: parts.log }),
+    sandboxes: dockerSandboxes({
+      docker: dockerConnection(work.dockerHost),
+      owner: ownerOf(work),
+      caCertificates,
+      limits: work.sandbox,
+    }),
+    limits,
+    testsMs,
+    deadlineMs,
+    watch: parts.watch ?? (() => {}),
+  };
+}
+
+/** Whose containers these are: bots that share an engine but not a store must not sweep away each other's. */
+function ownerOf(work: WorkSettings): string {
+  const store = work.databaseUrl ?? resolve(work.dataFolder);
+  return createHash('sha256').update(store).digest('hex').slice(0, 12);
+}
+
+function dockerConnection(host: string | null): DockerConnection {
+  if (!host) return { socketPath: '/var/run/docker.sock' };
+  const url = URL.canParse(host) ? new URL(host) : null;
+  if (url?.protocol === 'unix:') return { socketPath: url.pathname };
+  if (url?.protocol === 'tcp:' || url?.protocol === 'http:') {
+    return { protocol: 'http', host: url.hostname, port: Number(url.port || 2375) };
+  }
+  throw new SettingsError(`DOCKER_HOST is ${host}; use unix:///path/to/docker.sock or tcp://host:port.`);
+}
+
+/** A bot that takes webhooks and works on them until it is disposed. */
+export interface Bot extends AsyncDisposable {
+  readonly url: string;
+  readonly runs: Runs;
+}
+
+const sweepMs = 60_000; // I5: nothing of a run is left a minute after its end
+const stopMs = 25_000; // THREATS R3: hand back or finish within 25 s
+
+/** Opens store, engine and model, then the door; nothing is accepted before all of them have answered. */
+export async function startBot(
+  settings: { work: WorkSettings; model: ModelSettings; app: AppSettings },
+  log: Logger,
+  watch?: (run: string, entry: JournalEntry) => void,
+): Promise<Bot> {
+  await using opened = new AsyncDisposableStack();
+  const stop = new AbortController();
+  const { app, work } = settings;
+  const runs = opened.use(await openStore(work, log));
+  const model = await openModel(settings.model, log, stop.signal);
+  const forge = gitHubForge({
+    appId: app.appId,
+    privateKey: app.privateKey,
+    baseUrl: app.apiUrl,
+    webUrl: app.webUrl,
+    log,
+  });
+  const world = openWorld(work, { forge, model, log, ...(watch && { watch }) });
+  await world.sandboxes.removeLeftovers((run) => isAlive(runs, run));
+  const loops = Array.from({ length: work.workers }, () => workLoop(runs, world, stop.signal));
+  opened.defer(async () => {
+    stop.abort(new Error('The bot is stopping'));
+    await Promise.race([Promise.all([...loops, sweeping]), systemClock.sleep(stopMs, AbortSignal.timeout(stopMs * 2))]);
+  });
+  const sweeping = sweep(world, runs, stop.signal);
+  const door = opened.use(
+    await openDoor({
+      host: app.host,
+      port: app.port,
+      secret: app.webhookSecret,
+      log,
+      ready: () => runs.ready(),
+      receive: async (delivery) => {
+        const received = await receiveDelivery(delivery, { triggers, runs });
+        log.info({ delivery: delivery.id, event: delivery.event, received }, 'Delivery received');
+      },
+    }),
+  );
+  const keep = opened.move();
+  return { url: door.url, runs, [Symbol.asyncDispose]: () => keep.disposeAsync() };
+}
+
+async function isAlive(runs: Runs, id: string): Promise<boolean> {
+  const run = await runs.find(id);
+  return run !== null && run.state !== 'ended';
+}
+
+async function sweep(world: World, runs: Runs, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await world.clock.sleep(sweepMs, signal);
+      await world.sandboxes.removeLeftovers((run) => isAlive(runs, run));
+    } catch (error) {
+      if (!signal.aborted) world.log.warn({ err: error }, 'Could not look for leftovers; trying again in a minute');
+    }
+  }
+}
