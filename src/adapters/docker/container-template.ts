@@ -1,0 +1,120 @@
+import type { ContainerCreateOptions } from 'dockerode';
+
+/** What a sandbox may use. Numbers are bytes, cores, processes. */
+export interface SandboxLimits {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly pids: number;
+  /** Smaller than the memory: it is a tmpfs, and a full one must not look like out-of-memory. */
+  readonly workTreeBytes: number;
+  /** How much of one command's output is kept, head and tail together. */
+  readonly outputBytes: number;
+  readonly setUpMs: number;
+}
+
+export const defaultLimits: SandboxLimits = {
+  memoryBytes: 4 * 1024 ** 3,
+  cpus: 2,
+  pids: 256, // THREATS §3 D
+  workTreeBytes: 2 * 1024 ** 3,
+  outputBytes: 1024 ** 2, // THREATS D7
+  setUpMs: 15 * 60_000,
+};
+
+export const workTree = '/workspace';
+/** Where an environment image keeps the work tree as set-up left it; `/workspace` itself is a volume when work starts. */
+export const keptTree = '/environment/workspace';
+/** The agent's commands run as this user; PID 1 as the other, so that `kill -KILL -1` leaves the container alive. */
+export const agentUser = '10001:10001';
+const holderUser = '10002:10001';
+
+export const labels = { owner: 'devstral.owner', run: 'devstral.run', purpose: 'devstral.purpose' } as const;
+
+const scratchBytes = 512 * 1024 ** 2;
+
+// What every process in a sandbox sees. Nothing of the worker's own environment is in here.
+export const processEnvironment = {
+  HOME: '/home/agent',
+  PATH: `${workTree}/.venv/bin:/usr/local/bin:/usr/bin:/bin`,
+  LANG: 'C.UTF-8',
+  TERM: 'dumb',
+  CI: '1',
+  NO_COLOR: '1',
+  PAGER: 'cat',
+  MANPAGER: 'cat',
+  GIT_PAGER: 'cat',
+  PIP_PROGRESS_BAR: 'off',
+  TQDM_DISABLE: '1',
+} as const;
+
+interface Parts {
+  readonly name: string;
+  /** By content address, never by tag. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly limits: SandboxLimits;
+  readonly volume: { readonly name: string; readonly readOnly: boolean } | null;
+}
+
+/** The one template of a container that untrusted code runs in: no network, no capabilities, nothing of the host. */
+export function workContainer({ name, image, labels, limits, volume }: Parts): ContainerCreateOptions {
+  const scratch = `rw,exec,nosuid,nodev,size=${scratchBytes},mode=1777`;
+  return {
+    name,
+    Image: image,
+    Labels: labels,
+    User: holderUser,
+    WorkingDir: '/',
+    Entrypoint: ['/bin/sleep'],
+    Cmd: ['infinity'],
+    Env: Object.entries(processEnvironment).map(([key, value]) => `${key}=${value}`),
+    NetworkDisabled: true,
+    HostConfig: {
+      ...hardening(limits),
+      NetworkMode: 'none',
+      ReadonlyRootfs: true,
+      Tmpfs: {
+        '/tmp': scratch,
+        '/home/agent': `rw,exec,nosuid,nodev,size=${scratchBytes},mode=0700,uid=10001,gid=10001`,
+      },
+      Mounts: volume ? [{ Type: 'volume', Source: volume.name, Target: workTree, ReadOnly: volume.readOnly }] : [],
+    },
+  };
+}
+
+/** The set-up container: a network and a writable root, no secrets; it is destroyed when set-up is done. */
+export function setUpContainer({ name, image, labels, limits }: Omit<Parts, 'volume'>): ContainerCreateOptions {
+  return {
+    name,
+    Image: image,
+    Labels: labels,
+    User: holderUser,
+    WorkingDir: '/',
+    Entrypoint: ['/bin/sleep'],
+    Cmd: ['infinity'],
+    Env: Object.entries(processEnvironment).map(([key, value]) => `${key}=${value}`),
+    HostConfig: { ...hardening(limits), NetworkMode: 'bridge' },
+  };
+}
+
+function hardening(limits: SandboxLimits): NonNullable<ContainerCreateOptions['HostConfig']> {
+  return {
+    Init: true, // reaps: without it 128 zombies left a container unable to fork (THREATS §1.10)
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    Privileged: false,
+    IpcMode: 'private',
+    PidsLimit: limits.pids,
+    Memory: limits.memoryBytes,
+    MemorySwap: limits.memoryBytes,
+    NanoCpus: Math.round(limits.cpus * 1e9),
+    Ulimits: [
+      { Name: 'nofile', Soft: 4096, Hard: 4096 },
+      { Name: 'core', Soft: 0, Hard: 0 },
+    ],
+    LogConfig: { Type: 'none', Config: {} },
+    Binds: [],
+    RestartPolicy: { Name: 'no' },
+    AutoRemove: false,
+  };
+}
