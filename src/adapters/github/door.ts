@@ -27,6 +27,7 @@ export interface Door extends AsyncDisposable {
 }
 
 const path = '/api/github/webhooks';
+const lingerMs = 500;
 
 const defaultLimits = {
   bodyBytes: 25 * 1024 * 1024, // GitHub's own cap
@@ -45,7 +46,6 @@ const answers = {
   400: 'bad request',
   401: 'wrong or missing signature',
   404: 'not found',
-  408: 'too slow',
   413: 'too large',
   415: 'not JSON',
   503: 'not available',
@@ -135,12 +135,15 @@ async function within(ms: number, status: Promise<Status>): Promise<Status> {
 function answer(request: IncomingMessage, response: ServerResponse, status: Status): void {
   if (response.destroyed || response.headersSent) return;
   const text = `${answers[status]}\n`;
-  // What was not read to its end is not going to be: the connection ends with the answer.
-  const close = request.complete ? {} : { connection: 'close' };
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': text.length, ...close });
-  response.end(text, () => {
-    if (!request.complete) request.destroy();
-  });
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': text.length };
+  if (request.complete) {
+    response.writeHead(status, headers).end(text);
+    return;
+  }
+  // What was not read to its end is not going to be. Closing at once would reset the connection under the answer, so
+  // the sender gets a moment to read it, while nothing more is read from them.
+  response.writeHead(status, { ...headers, connection: 'close' }).write(text);
+  setTimeout(() => request.destroy(), lingerMs).unref();
 }
 
 function listen(server: Server, { host, port }: DoorSettings): Promise<number> {

@@ -29,12 +29,12 @@ export async function openWebhooks(settings: {
     log: log.child({}, { level: 'silent' }),
   });
   probot.onAny(async ({ id, name: event, payload }) => {
-    if (Array.isArray(payload) || !eventAgrees(event, payload)) throw new Refusal('malformed');
+    if (Array.isArray(payload) || !eventAgrees(event, payload)) throw refusal('malformed');
     try {
       await receive(Delivery.parse({ id, event, payload }));
     } catch (error) {
       log.error({ err: error, delivery: id, event }, 'Delivery not stored');
-      throw new Refusal('not-stored');
+      throw refusal('not-stored');
     }
   });
   const middleware = await probot.getNodeMiddleware({ path });
@@ -47,7 +47,7 @@ export async function openWebhooks(settings: {
     try {
       await middleware(Object.assign(request, { body: text }), answer);
     } catch {
-      // Signed by GitHub's secret, and still something that Probot cannot take for a payload: `null`, a number.
+      // It stumbles over a signed payload that is a number or a text, once past the signature.
       return 'malformed';
     }
     if (answer.statusCode === statusOf.malformed) {
@@ -55,6 +55,8 @@ export async function openWebhooks(settings: {
       const signature = String(request.headers['x-hub-signature-256']);
       return (await probot.webhooks.verify(text, signature)) ? 'malformed' : 'unsigned';
     }
+    // What it says itself, our handler unasked, to a signed payload that is none: `null`, `0`.
+    if (answer.statusCode === 500) return 'malformed';
     if (answer.statusCode === 415) return 'not-json';
     return answer.statusCode === 200 ? 'stored' : 'not-stored';
   };
@@ -63,13 +65,8 @@ export async function openWebhooks(settings: {
 const statusOf = { malformed: 400, 'not-stored': 503 };
 
 /** Tells the middleware by its `status` what it would answer. */
-class Refusal extends Error {
-  readonly status: number;
-
-  constructor(kind: keyof typeof statusOf) {
-    super(kind);
-    this.status = statusOf[kind];
-  }
+function refusal(kind: keyof typeof statusOf): Error {
+  return Object.assign(new Error(kind), { status: statusOf[kind] });
 }
 
 /** SHA-256 and nothing older. */
@@ -79,12 +76,12 @@ function isSigned({ headers }: IncomingMessage): boolean {
 
 /** Probot signs the decoded text: the same thing as the bytes only where decoding loses nothing and drops no mark. */
 function isPlainUtf8(body: Buffer): boolean {
-  return isUtf8(body) && !body.subarray(0, 3).equals(Buffer.from('\uFEFF'));
+  return body.length > 0 && isUtf8(body) && !body.subarray(0, 3).equals(Buffer.from('\uFEFF'));
 }
 
 function isNamed({ headers }: IncomingMessage): boolean {
   return (
-    /^[a-z_]{1,64}$/.test(String(headers['x-github-event'])) &&
+    /^[a-z0-9_]{1,64}$/.test(String(headers['x-github-event'])) &&
     /^[\w-]{1,100}$/.test(String(headers['x-github-delivery'] ?? ''))
   );
 }
