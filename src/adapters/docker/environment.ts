@@ -117,7 +117,13 @@ async function setUp(
   }
   // Out of the place that will be a volume: a commit leaves volumes out, and what it keeps is read-only later.
   const move = `set -e; shopt -s dotglob nullglob; mkdir -p ${keptTree}; mv ${workTree}/* ${keptTree}/`;
-  const moved = await asUser(container, { user: agentUser, environment: processEnvironment }, move, host.limits.setUpMs, signal);
+  const moved = await asUser(
+    container,
+    { user: agentUser, environment: processEnvironment },
+    move,
+    host.limits.setUpMs,
+    signal,
+  );
   if (moved.kind !== 'exited' || moved.exitCode !== 0) {
     throw new OutsideError(`The environment could not be kept: ${moved.output}`, { retry: 'soon' });
   }
