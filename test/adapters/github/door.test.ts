@@ -98,7 +98,7 @@ describe('the door', () => {
   });
 
   it('takes every published payload as it is', async () => {
-    const answers = [];
+    const answers: Answer[] = [];
     for (const { name, body: payload } of publishedPayloads) {
       answers.push(await send(door, { body: JSON.stringify(payload), headers: { 'x-github-event': name } }));
     }
