@@ -1,0 +1,65 @@
+import type { Observation, ToolCall } from '../core/attempt.ts';
+import { tools } from './tools/all.ts';
+import type { ToolContext } from './tools/tool.ts';
+
+/** Runs one tool call. Whatever is wrong with it becomes text for the model; `finished` is its last word, else null. */
+export async function runCall(
+  call: ToolCall,
+  context: ToolContext,
+  signal: AbortSignal,
+): Promise<{ observation: Observation; finished: string | null }> {
+  const started = performance.now();
+  const observed = (title: string, text: string, outcome: Observation['outcome']): Observation => ({
+    callId: call.id,
+    tool: call.name,
+    title,
+    text: text || '(no output)',
+    outcome,
+    seconds: (performance.now() - started) / 1000,
+  });
+
+  const tool = tools.find((each) => each.definition.name === call.name);
+  if (!tool) {
+    const names = tools.map((each) => each.definition.name).join(', ');
+    return {
+      observation: observed(
+        'an unknown tool',
+        `ERROR: There is no tool ${JSON.stringify(call.name)}. The tools are: ${names}.`,
+        'rejected',
+      ),
+      finished: null,
+    };
+  }
+  const input = parsedArguments(call.arguments);
+  if (input === undefined) {
+    return {
+      observation: observed(
+        `${call.name}: unreadable arguments`,
+        'ERROR: The arguments are not valid JSON. Call the tool again with a JSON object.',
+        'rejected',
+      ),
+      finished: null,
+    };
+  }
+  const prepared = tool.call(input, context);
+  if ('problem' in prepared) {
+    return {
+      observation: observed(`${call.name}: unfitting arguments`, `ERROR: ${prepared.problem}`, 'rejected'),
+      finished: null,
+    };
+  }
+  const result = await prepared.run(signal);
+  if (result.kind === 'finished')
+    return { observation: observed(prepared.title, 'Done.', 'ok'), finished: result.message };
+  return { observation: observed(prepared.title, result.text, result.outcome), finished: null };
+}
+
+/** The arguments as a value; undefined when they are no JSON. No text at all stands for no arguments. */
+function parsedArguments(text: string): unknown {
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
