@@ -2,7 +2,7 @@ import type { Delivery } from '../core/delivery.ts';
 import type { Task } from '../core/task.ts';
 
 /** What somebody asked for, and the keys by which the same request is known when it is delivered again. */
-export interface Recognised {
+interface Recognised {
   readonly task: Task;
   readonly keys: string[];
 }

@@ -13,7 +13,7 @@ export interface Fault {
     | { kind: 'lost' | 'refused' | 'silent' | 'cut' };
 }
 
-export interface Sent {
+interface Sent {
   readonly method: string;
   readonly path: string;
   readonly body: Record<string, unknown>;
