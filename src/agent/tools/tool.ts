@@ -56,7 +56,7 @@ export function defineTool<Shape extends z.ZodRawShape>(tool: {
   };
 }
 
-type Properties = NonNullable<ReturnType<typeof z.toJSONSchema>['properties']>;
+type Properties = NonNullable<z.core.JSONSchema.BaseSchema['properties']>;
 
 /** Small models write numbers, booleans and arrays as text, and text as numbers (DEVSTRAL §4.4): the schema says what was meant. */
 function coerced(input: unknown, properties: Properties): unknown {
