@@ -30,7 +30,7 @@ export async function openStore(work: WorkSettings, log: Logger): Promise<Runs> 
   const database = work.databaseUrl
     ? ({ kind: 'server', url: work.databaseUrl } as const)
     : ({ kind: 'embedded', folder: resolve(work.dataFolder) } as const);
-  return await openRuns({ database, worker: `worker-${process.pid}`, log });
+  return await openRuns({ database, log });
 }
 
 /** The model of these settings, after it has answered once and named the model we are to use. */
@@ -63,7 +63,7 @@ export function openWorld(
     model: parts.model,
     log: parts.log,
     clock: systemClock,
-    checkouts: gitCheckouts({ dataFolder, caFile, log: parts.log }),
+    checkouts: gitCheckouts({ dataFolder, caFile, searchPath: work.searchPath }),
     sandboxes: dockerSandboxes({
       docker: dockerConnection(work.dockerHost),
       owner: ownerOf(work),

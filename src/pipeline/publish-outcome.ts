@@ -33,7 +33,7 @@ export async function publishOutcome(publication: Publication): Promise<Outcome>
   }
 
   const report = reportOf(claim.run, await claim.journal(), world.clock.now());
-  const branch = `devstral/issue-${task.issue.number}-${id}`;
+  const branch = `devstral/${task.issue.number > 0 ? `issue-${task.issue.number}` : 'fix'}-${id}`;
   const { commit } = await claim.write('commit', z.object({ commit: z.string() }), () =>
     world.forge.publishCommit(
       { task, branch, baseCommit: authority.baseCommit, message: renderCommitMessage(report), files },
