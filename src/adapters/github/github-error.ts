@@ -50,7 +50,6 @@ function waitOf(status: number, headers: Readonly<Record<string, unknown>>, data
   if (status !== 403 && status !== 429 && status !== 503) return null;
   const after = Number(headers['retry-after']);
   if (after > 0) return after * 1000;
-  if (status === 503) return null;
   if (headers['x-ratelimit-remaining'] === '0') {
     const resetMs = Number(headers['x-ratelimit-reset']) * 1000;
     const leftMs = resetMs - Date.parse(String(headers.date));

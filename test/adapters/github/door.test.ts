@@ -172,6 +172,7 @@ describe('the door', () => {
     ['zero', { body: '0' }],
     ['false', { body: 'false' }],
     ['a list', { body: '[]' }],
+    ['a list as an event nobody knows', { body: '[]', headers: { 'x-github-event': 'star' } }],
     ['a text', { body: '"text"' }],
     ['an event that the body is not', { headers: { 'x-github-event': 'issue_comment' } }],
     ['an event nobody knows over a body that is known', { headers: { 'x-github-event': 'star' } }],
@@ -235,7 +236,7 @@ describe('the door', () => {
 
     stored.resolve();
     expect(answer).toEqual({ status: 503, text: 'not available\n' });
-  });
+  }, 5_000);
 
   it('does not answer before the delivery is stored', async () => {
     const order: string[] = [];
@@ -292,7 +293,7 @@ describe('the door', () => {
 
     expect(answer).toMatch(/^HTTP\/1\.1 503 /);
     expect(after.status).toBe(202);
-  });
+  }, 5_000);
 
   it('ends connections that never finish their headers or their body', async () => {
     await using strict = await openDoor(settings({ limits: { headersMs: 100, requestMs: 200 } }));
