@@ -172,7 +172,8 @@ export async function startTinyGitHub() {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://tiny');
-    const path = decodeURIComponent(url.pathname);
+    // Under a prefix, as on an Enterprise Server.
+    const path = decodeURIComponent(url.pathname).replace(/^\/api\/v3/, '');
     const method = request.method ?? '';
     const raw = await text(request);
     const body: Item = raw ? JSON.parse(raw) : {};
@@ -202,7 +203,7 @@ export async function startTinyGitHub() {
   const server = createServer((request, response) => void handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v3`,
     state,
     requests,
     /** Tokens minted and not revoked. */
