@@ -125,7 +125,7 @@ export async function startBot(
   const loops = Array.from({ length: work.workers }, () => workLoop(runs, world, stop.signal));
   opened.defer(async () => {
     stop.abort(new Error('The bot is stopping'));
-    await Promise.race([Promise.all([...loops, sweeping]), systemClock.sleep(stopMs, AbortSignal.timeout(stopMs * 2))]);
+    await settledWithin(stopMs, [...loops, sweeping]);
   });
   const sweeping = sweep(world, runs, stop.signal);
   const door = opened.use(
@@ -143,6 +143,13 @@ export async function startBot(
   );
   const keep = opened.move();
   return { url: door.url, runs, [Symbol.asyncDispose]: () => keep.disposeAsync() };
+}
+
+/** Waits for work to hand itself back, but no longer than this: what is still held then is recovered at the next start. */
+async function settledWithin(ms: number, work: readonly Promise<void>[]): Promise<void> {
+  const done = new AbortController();
+  const patience = systemClock.sleep(ms, done.signal).catch(() => {});
+  await Promise.race([Promise.allSettled(work).then(() => done.abort()), patience]);
 }
 
 async function isAlive(runs: Runs, id: string): Promise<boolean> {

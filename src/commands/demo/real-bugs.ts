@@ -36,13 +36,6 @@ export const realBugs: readonly RealBug[] = [
       'The part of the pattern that is meant for Windows drive letters takes characters that are not letters.',
     ].join('\n'),
   },
-  {
-    name: 'qs',
-    version: '6.9.6',
-    fixedVersion: '6.9.7',
-    title: 'A __proto__ key in the query replaces the prototype of the result',
-    body: "`qs.parse('categories[__proto__]=login&categories[__proto__]&categories[length]=42')` gives an object whose prototype came from the query. `__proto__` keys must be left out.",
-  },
 ];
 
 /** The bug of `name@version`, or undefined when the demo does not know it. */

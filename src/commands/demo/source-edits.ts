@@ -14,8 +14,8 @@ export function sourceEdits(path: string, before: string, after: string): Source
   const fresh = after.split('\n');
   const edits: SourceEdit[] = [];
   for (const change of changes(old, fresh)) {
-    const from = Math.max(0, change.old.from - contextLines);
     const to = Math.min(old.length, change.old.to + contextLines);
+    const from = firstUnique(before, old, Math.max(0, change.old.from - contextLines), to);
     const head = old.slice(from, change.old.from);
     const tail = old.slice(change.old.to, to);
     edits.push({
@@ -26,6 +26,13 @@ export function sourceEdits(path: string, before: string, after: string): Source
     });
   }
   return edits;
+}
+
+/** More lines above, until the text to replace stands in the file only once. */
+function firstUnique(text: string, lines: readonly string[], from: number, to: number): number {
+  const wanted = lines.slice(from, to).join('\n');
+  const isUnique = wanted !== '' && text.indexOf(wanted) === text.lastIndexOf(wanted);
+  return isUnique || from === 0 ? from : firstUnique(text, lines, from - 1, to);
 }
 
 interface Range {
