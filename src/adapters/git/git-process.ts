@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 
 import { OutsideError } from '../../core/errors.ts';
 
@@ -141,9 +141,12 @@ export function streamOf(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-2048);
   });
+  // Taken at once: Node throws away what a child printed if it exits before anybody reads.
+  const output = new PassThrough();
+  child.stdout.pipe(output, { end: false });
   const fail = (cause: unknown) =>
-    child.stdout.destroy(new OutsideError(`${command} failed: ${stderr.trim()}`, { retry: 'never', cause }));
+    output.destroy(new OutsideError(`${command} failed: ${stderr.trim()}`, { retry: 'never', cause }));
   child.once('error', fail);
-  child.once('close', (code) => code === 0 || fail(code));
-  return child.stdout;
+  child.once('close', (code) => (code === 0 ? output.end() : fail(code)));
+  return output;
 }
