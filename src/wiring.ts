@@ -14,7 +14,7 @@ import { SettingsError } from './core/errors.ts';
 import type { Forge, Model, Runs } from './core/ports.ts';
 import type { JournalEntry } from './core/run.ts';
 import { receiveDelivery } from './pipeline/receive-delivery.ts';
-import { workLoop } from './pipeline/work-loop.ts';
+import { removeLeftovers, workLoop } from './pipeline/work-loop.ts';
 import type { World } from './pipeline/world.ts';
 import { triggers } from './triggers/all.ts';
 
@@ -121,7 +121,7 @@ export async function startBot(
     log,
   });
   const world = openWorld(work, { forge, model, log, ...(watch && { watch }) });
-  await world.sandboxes.removeLeftovers((run) => isAlive(runs, run));
+  await removeLeftovers(world, (run) => isAlive(runs, run));
   const loops = Array.from({ length: work.workers }, () => workLoop(runs, world, stop.signal));
   opened.defer(async () => {
     stop.abort(new Error('The bot is stopping'));
@@ -161,7 +161,7 @@ async function sweep(world: World, runs: Runs, signal: AbortSignal): Promise<voi
   while (!signal.aborted) {
     try {
       await world.clock.sleep(sweepMs, signal);
-      await world.sandboxes.removeLeftovers((run) => isAlive(runs, run));
+      await removeLeftovers(world, (run) => isAlive(runs, run));
     } catch (error) {
       if (!signal.aborted) world.log.warn({ err: error }, 'Could not look for leftovers; trying again in a minute');
     }

@@ -10,7 +10,7 @@ import { environmentVariables, modelSettings, type WorkSettings, workSettings } 
 import { SettingsError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { recall } from '../pipeline/recall.ts';
-import { workLoop } from '../pipeline/work-loop.ts';
+import { removeLeftovers, workLoop } from '../pipeline/work-loop.ts';
 import { openLog, openModel, openStore, openWorld } from '../wiring.ts';
 import { showProgress } from './progress.ts';
 import { type IssueText, readIssue } from './read-issue.ts';
@@ -107,7 +107,7 @@ async function solve(request: {
   } finally {
     stop.abort(new Error('The run has ended'));
     await loop;
-    await world.sandboxes.removeLeftovers(async () => false);
+    await removeLeftovers(world, async () => false);
   }
 }
 

@@ -81,9 +81,11 @@ export interface CloneAccess {
 export interface Checkouts {
   /** Brings the mirror up to date and makes a clean clone of one commit: no remotes, no hooks, nothing newer. */
   open(
-    request: { repository: Repository; access: CloneAccess; branch: string; commit: string },
+    request: { run: string; repository: Repository; access: CloneAccess; branch: string; commit: string },
     signal: AbortSignal,
   ): Promise<Checkout>;
+  /** Removes the work folders of every run that `isAlive` denies. Mirrors stay. */
+  removeLeftovers(isAlive: (run: string) => Promise<boolean>): Promise<void>;
 }
 
 /** A trusted clone of the base commit on the host, which no sandbox ever writes to. */

@@ -49,7 +49,7 @@ export async function solveTask(claim: Claim, world: World, signal: AbortSignal)
 async function openCheckout({ claim, world, signal }: Work, branch: string, commit: string): Promise<Checkout> {
   const { repository } = claim.run.task;
   const access = await world.forge.cloneAccess(repository, signal);
-  return await world.checkouts.open({ repository, access, branch, commit }, signal);
+  return await world.checkouts.open({ run: claim.run.id, repository, access, branch, commit }, signal);
 }
 
 async function prepareEnvironment(work: Work, checkout: Checkout, settings: RepositorySettings): Promise<Environment> {

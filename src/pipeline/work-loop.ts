@@ -17,6 +17,8 @@ export async function workLoop(runs: Runs, world: World, signal: AbortSignal): P
 async function workOn(claim: Claim, world: World, stop: AbortSignal): Promise<void> {
   const run = claim.run.id;
   try {
+    // An earlier worker of this run may have been killed in the middle of it.
+    if (claim.run.fence > 1) await removeLeftovers(world, async (other) => other !== run);
     const outcome = await decide(claim, world, AbortSignal.any([stop, claim.lost]));
     await concludeRun(claim, world, outcome, AbortSignal.any([stop, claim.lost]));
     world.log.info({ run, outcome: outcome.kind }, 'Run ended');
@@ -27,6 +29,12 @@ async function workOn(claim: Claim, world: World, stop: AbortSignal): Promise<vo
       await claim.giveBack(stop.aborted ? 0 : await pauseMs(claim, world, error));
     }
   }
+}
+
+/** Removes what runs left on this machine that `isAlive` denies: containers, volumes, work folders. */
+export async function removeLeftovers(world: World, isAlive: (run: string) => Promise<boolean>): Promise<void> {
+  await world.sandboxes.removeLeftovers(isAlive);
+  await world.checkouts.removeLeftovers(isAlive);
 }
 
 /**

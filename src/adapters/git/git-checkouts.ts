@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 
@@ -27,7 +27,7 @@ export interface CheckoutSettings extends GitSettings {
 export function gitCheckouts(settings: CheckoutSettings): Checkouts {
   const limits = { ...defaultLimits, ...settings.limits };
   return {
-    async open({ repository, access, branch, commit }, signal) {
+    async open({ run, repository, access, branch, commit }, signal) {
       if (!/^[0-9a-f]{40}$/.test(commit)) throw never(`${JSON.stringify(commit)} is not a commit's name.`);
       await gitText({ args: ['check-ref-format', `refs/heads/${branch}`] }, settings, signal);
       const mirror = join(settings.dataFolder, 'mirrors', `${mirrorName(repository, access)}.git`);
@@ -43,9 +43,21 @@ export function gitCheckouts(settings: CheckoutSettings): Checkouts {
       } finally {
         await release();
       }
-      return await cleanClone(settings, limits, mirror, { repository, branch, commit }, signal);
+      return await cleanClone(settings, limits, mirror, { run, repository, branch, commit }, signal);
+    },
+
+    async removeLeftovers(isAlive) {
+      const folder = join(settings.dataFolder, 'work');
+      for (const name of await readdir(folder).catch(() => [])) {
+        if (!(await isAlive(runOf(name)))) await rm(join(folder, name), { recursive: true, force: true });
+      }
     },
   };
+}
+
+/** Which run a work folder belongs to, by its name. */
+function runOf(name: string): string {
+  return name.split('.')[0] ?? name;
 }
 
 function mirrorName(repository: Repository, access: CloneAccess): string {
@@ -132,10 +144,10 @@ async function cleanClone(
   settings: CheckoutSettings,
   limits: CheckoutLimits,
   mirror: string,
-  { repository, branch, commit }: { repository: Repository; branch: string; commit: string },
+  { run, repository, branch, commit }: { run: string; repository: Repository; branch: string; commit: string },
   signal: AbortSignal,
 ): Promise<GitCheckout> {
-  const folder = join(settings.dataFolder, 'work', `${Date.now().toString(36)}-${randomBytes(4).toString('hex')}`);
+  const folder = join(settings.dataFolder, 'work', `${run}.${randomBytes(4).toString('hex')}`);
   await mkdir(folder, { recursive: true });
   const checkout = new GitCheckout({ settings, folder, repository, commit });
   try {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 
 import { addComment } from './changes.ts';
 import { type Fault, Faults } from './faults.ts';
@@ -232,7 +233,7 @@ function restListener(
   options: GitHubOptions,
 ): Listener {
   const routes = restRoutes(state, echo);
-  return getRequestListener(async (incoming: Request) => {
+  return getRequestListener(async (incoming: Request, bindings) => {
     const path = incoming.url.slice(incoming.url.indexOf(root) + root.length);
     const body = await incoming.clone().text();
     const fault = faults.take(incoming.method, path);
@@ -260,10 +261,10 @@ function restListener(
     };
     state.exchanges.push(exchange);
     options.check?.(exchange);
-    if (fault?.dropAnswer)
-      return new Response(new ReadableStream({ start: (controller) => controller.error(new Error('dropped')) }), {
-        status: answer.status,
-      });
+    if (fault?.dropAnswer) {
+      bindings.outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    }
     return answer;
   });
 }
