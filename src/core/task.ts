@@ -11,16 +11,14 @@ export const Repository = z.object({
 export type Repository = z.infer<typeof Repository>;
 
 /** Who asked. `login` as the forge spells it. */
-export const Person = z.object({ id: z.number().int(), login: z.string().min(1) });
-export type Person = z.infer<typeof Person>;
+const Person = z.object({ id: z.number().int(), login: z.string().min(1) });
 
 /** What was done to ask: it says where the answer to a refusal goes and what a replay is recognised by. */
-export const Request = z.discriminatedUnion('kind', [
+const Request = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('label'), label: z.string(), issueUpdatedAt: z.string() }),
   z.object({ kind: z.literal('comment'), commentId: z.number().int(), instructions: z.string() }),
   z.object({ kind: z.literal('command-line') }),
 ]);
-export type Request = z.infer<typeof Request>;
 
 /** What somebody asked for. Text is as signed in the payload at the time of asking, never fetched later. */
 export const Task = z.object({

@@ -2,7 +2,7 @@ import type { Checkouts, Claim, Clock, Forge, Model, Sandboxes } from '../core/p
 import type { JournalEntry, Limits } from '../core/run.ts';
 
 /** Where log lines go: a constant message, facts as fields. */
-export interface Log {
+interface Log {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;

@@ -49,7 +49,7 @@ export function reportOf(run: Run, journal: readonly JournalEntry[], now: Date):
 }
 
 /** The steps of one attempt: each turn with the observations that were written after it. */
-export function stepsOf(journal: readonly JournalEntry[], attempt: number): Step[] {
+function stepsOf(journal: readonly JournalEntry[], attempt: number): Step[] {
   const steps: { number: number; turn: Step['turn']; observations: Observation[] }[] = [];
   for (const entry of journal) {
     if (entry.kind === 'turn' && entry.attempt === attempt)

@@ -2,7 +2,7 @@ import type { Step } from '../core/attempt.ts';
 import { inertLine } from './inert.ts';
 
 /** One line a step: what it did and how that ended. Titles are ours, made from the calls' arguments. */
-export function trajectoryLines(steps: readonly Step[]): string[] {
+function trajectoryLines(steps: readonly Step[]): string[] {
   return steps.map(({ number, turn, observations }) => {
     if (observations.length === 0) {
       const why = turn.finish === 'length' ? 'cut off, nothing was done' : 'said something and called no tool';

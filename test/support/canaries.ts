@@ -1,5 +1,5 @@
 /** Every form in which a secret could leave: as it is, encoded, reversed, in halves, or without its beginning (THREATS I3). */
-export function formsOf(secret: string): string[] {
+function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const half = Math.ceil(secret.length / 2);
   return [

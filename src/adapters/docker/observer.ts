@@ -8,6 +8,7 @@ import { agentUser, workContainer, workTree } from './container-template.ts';
 import { removed, withEngine } from './engine.ts';
 import { type ExecRequest, runExec } from './exec.ts';
 import type { Host } from './host.ts';
+import { quoted } from './quoted.ts';
 
 /** The container that sees the work tree read-only and says what changed in it. */
 export interface Observer extends AsyncDisposable {
@@ -85,6 +86,9 @@ export async function openObserver(
   };
 }
 
+// What running a project leaves behind and no patch is meant to hold, should the repository not ignore it itself.
+const leavings = ['__pycache__/', '*.py[co]', '.pytest_cache/', 'node_modules/', '.venv/', '.nyc_output/'];
+
 /** Notes every untracked path as excluded, with the signs that have a meaning in an exclude file escaped. */
 function leaveOutUntracked(commit: string): string {
   return [
@@ -92,6 +96,7 @@ function leaveOutUntracked(commit: string): string {
     `${git} read-tree ${commit}`,
     `mkdir -p ${gitFolder}/info`,
     `${git} ls-files --others --directory --no-empty-directory -z | sed -z -e 's/[][\\\\*?!# ]/\\\\&/g' -e 's|^|/|' | tr '\\0' '\\n' > ${gitFolder}/info/exclude`,
+    `printf '%s\\n' ${leavings.map(quoted).join(' ')} >> ${gitFolder}/info/exclude`,
   ].join('\n');
 }
 

@@ -10,7 +10,7 @@ import { GitCheckout } from './git-checkout.ts';
 import { type GitSettings, gitText, runGit } from './git-process.ts';
 
 /** The largest repository that is taken on; above it a run ends with a clear refusal. */
-export interface CheckoutLimits {
+interface CheckoutLimits {
   readonly repositoryBytes: number;
   readonly files: number;
   readonly fetchMs: number;

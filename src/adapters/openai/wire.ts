@@ -54,7 +54,7 @@ export function wireTools(tools: readonly ToolDefinition[]): {
 }
 
 /** Mistral takes ids of nine letters and digits only; the same id always gives the same nine. */
-export function wireId(id: string): string {
+function wireId(id: string): string {
   if (/^[a-zA-Z0-9]{9}$/.test(id)) return id;
   return createHash('sha256').update(id).digest('hex').slice(0, 9);
 }

@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { LeaseLost } from '../../core/errors.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { Claim } from '../../core/ports.ts';
-import { JournalEntry, type Run } from '../../core/run.ts';
+import type { JournalEntry, Run } from '../../core/run.ts';
 import type { Database, Queries } from './database.ts';
 import { storableJson } from './json.ts';
+import { readJournal } from './read-journal.ts';
 
 export const queueName = 'run';
 
@@ -74,10 +75,7 @@ export class PostgresClaim implements Claim {
   }
 
   async journal(): Promise<JournalEntry[]> {
-    const rows = await this.#parts.database.query('SELECT entry FROM journal WHERE run = $1 ORDER BY seq', [
-      this.run.id,
-    ]);
-    return rows.map((row) => JournalEntry.parse(row.entry));
+    return await readJournal(this.#parts.database, this.run.id);
   }
 
   async append(entry: JournalEntry): Promise<void> {

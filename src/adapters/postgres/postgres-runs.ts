@@ -5,13 +5,14 @@ import { z } from 'zod';
 
 import { Outcome } from '../../core/outcome.ts';
 import type { Claim, Runs } from '../../core/ports.ts';
-import { JournalEntry, Run } from '../../core/run.ts';
+import { type JournalEntry, Run } from '../../core/run.ts';
 import type { Task } from '../../core/task.ts';
 import type { Database, Queries } from './database.ts';
 import { openEmbeddedDatabase } from './embedded-database.ts';
 import { storableJson } from './json.ts';
 import { migrate } from './migrate.ts';
 import { type Job, PostgresClaim, queueName } from './postgres-claim.ts';
+import { readJournal } from './read-journal.ts';
 import { openServerDatabase } from './server-database.ts';
 
 export interface StoreSettings {
@@ -189,12 +190,6 @@ class PostgresRuns implements Runs {
     await this.#boss.stop({ graceful: false });
     await this.#database.close();
   }
-}
-
-/** A run's entries in the order they were written. */
-export async function readJournal(queries: Queries, run: string): Promise<JournalEntry[]> {
-  const rows = await queries.query('SELECT entry FROM journal WHERE run = $1 ORDER BY seq', [run]);
-  return rows.map((row) => JournalEntry.parse(row.entry));
 }
 
 /** Ten signs that go into branch names and addresses without a second thought. */

@@ -23,7 +23,7 @@ export interface Tool {
 }
 
 /** A call whose arguments have been checked. */
-export interface PreparedCall {
+interface PreparedCall {
   /** One line for people. */
   readonly title: string;
   run(signal: AbortSignal): Promise<ToolResult>;

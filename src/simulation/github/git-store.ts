@@ -55,7 +55,7 @@ export async function createRepository(
 }
 
 /** Adds a commit with these files to a branch and gives its name. */
-export async function commitFiles(
+async function commitFiles(
   folder: string,
   branch: string,
   message: string,

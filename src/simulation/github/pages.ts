@@ -147,7 +147,7 @@ function box(login: string, at: string, markdown: string, reactions: readonly Re
 }
 
 /** Markdown with GitHub's extensions. Of HTML only what folds and makes small is let through, as on the real pages. */
-export function renderMarkdown(markdown: string): string {
+function renderMarkdown(markdown: string): string {
   const rendered = micromark(markdown, { extensions: [gfm()], htmlExtensions: [gfmHtml()], allowDangerousHtml: false });
   const folded = rendered
     .replace(/&lt;(\/?)(details|summary|sub)&gt;/g, '<$1$2>')

@@ -1,7 +1,7 @@
 import type { TestResult } from '../../core/verdict.ts';
 
 /** How a runner is started so that it reports to us: the command as a shell takes it, and variables besides. */
-export interface Invocation {
+interface Invocation {
   readonly command: string;
   readonly environment: Readonly<Record<string, string>>;
 }
