@@ -64,7 +64,14 @@ async function work(request: AttemptRequest, steps: Step[], started: number, sig
   }
 }
 
-function limitMet(steps: readonly Step[], limits: Limits, elapsedMs: number): 'steps' | 'tokens' | 'minutes' | null {
+// The context counts as full a little early: the next observation and the answer need room too.
+const contextShare = 0.9;
+
+type LimitName = Extract<AttemptEnd, { kind: 'limit' }>['limit'];
+
+function limitMet(steps: readonly Step[], limits: Limits, contextTokens: number, elapsedMs: number): LimitName | null {
+  const last = steps.at(-1)?.turn.usage;
+  if (last && last.promptTokens + last.completionTokens > contextTokens * contextShare) return 'context';
   const { promptTokens, completionTokens } = usageOf(steps);
   if (steps.length >= limits.steps) return 'steps';
   if (promptTokens + completionTokens >= limits.tokens) return 'tokens';

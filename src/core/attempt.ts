@@ -42,7 +42,7 @@ export type Step = z.infer<typeof Step>;
 /** How an attempt ended: `finished` by the model's own word, anything else by ours. */
 export const AttemptEnd = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('finished'), message: z.string() }),
-  z.object({ kind: z.literal('limit'), limit: z.enum(['steps', 'tokens', 'minutes']) }),
+  z.object({ kind: z.literal('limit'), limit: z.enum(['steps', 'tokens', 'minutes', 'context']) }),
   z.object({ kind: z.literal('format-errors') }),
   z.object({ kind: z.literal('stopped') }),
 ]);

@@ -20,6 +20,8 @@ export interface Clock {
 /** A language model. Gives a turn only when the server said that it was complete; retries what is worth retrying itself. */
 export interface Model {
   readonly name: string;
+  /** How many tokens a request and its answer may have together. */
+  readonly contextTokens: number;
   ask(request: { messages: readonly Message[]; tools: readonly ToolDefinition[] }, signal: AbortSignal): Promise<Turn>;
 }
 

@@ -43,7 +43,11 @@ function endParts(report: Report, outcome: Outcome): string[] {
   const cost = costLine(report);
   switch (outcome.kind) {
     case 'pull-request':
-      return [`Done: ${outcome.draft ? 'draft pull request' : 'pull request'} #${outcome.number}.`, verdictLine(report.verdict), cost];
+      return [
+        `Done: ${outcome.draft ? 'draft pull request' : 'pull request'} #${outcome.number}.`,
+        verdictLine(report.verdict),
+        cost,
+      ];
     case 'abstained':
       return ['No pull request.', reason(outcome.reason), whatNext(report), cost];
     case 'failed':

@@ -13,6 +13,7 @@ export interface OpenAiSettings {
   readonly model: string;
   readonly profile: ProfileName;
   readonly temperature: number;
+  readonly contextTokens: number;
   readonly maxTokens: number;
   readonly requestTimeoutMs: number;
   /** The first pause between two tries; it doubles. */
@@ -30,6 +31,7 @@ export function openAiModel(settings: OpenAiSettings): Model {
   const profile = profiles[settings.profile];
   return {
     name: settings.model,
+    contextTokens: settings.contextTokens,
     async ask({ messages, tools }, signal) {
       const started = performance.now();
       const wire = wireMessages(messages, profile);

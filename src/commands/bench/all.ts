@@ -1,0 +1,11 @@
+import { benchDemo } from './bench-demo.ts';
+import type { Figure } from './figure.ts';
+
+/** Something to measure; `say` tells how it goes on. */
+export interface Bench {
+  readonly name: string;
+  run(say: (line: string) => void): Promise<Figure[]>;
+}
+
+/** Every bench. A new one is a file and a line here. */
+export const benches: readonly Bench[] = [{ name: 'demo', run: benchDemo }];
