@@ -47,7 +47,7 @@ async function work(request: AttemptRequest, steps: Step[], started: number, sig
   const task = taskPrompt(request.task, request.facts, sandbox.workTree, randomBytes(8).toString('hex'));
   const definitions = tools.map((tool) => tool.definition);
   for (;;) {
-    const limit = limitMet(steps, limits, clock.now().getTime() - started);
+    const limit = limitMet(steps, limits, model.contextTokens, clock.now().getTime() - started);
     if (limit) return { kind: 'limit', limit };
     if (endsInFormatErrors(steps)) return { kind: 'format-errors' };
     const turn = await model.ask({ messages: conversationOf(system, task, steps), tools: definitions }, signal);

@@ -55,8 +55,8 @@ async function demo(options: DemoOptions): Promise<void> {
   }
 }
 
-/** The bug that `--package` names, or what it can name. */
-export function realBugNamed(specifier: string): RealBug {
+
+function realBugNamed(specifier: string): RealBug {
   const bug = findRealBug(specifier);
   if (bug) return bug;
   const known = realBugs.map((each) => `${each.name}@${each.version}`).join(', ');

@@ -5,7 +5,7 @@ import { type ChatRequest, checkRequest } from './conversation-check.ts';
 import { nextTurn, type Script, type ScriptedTurn } from './script.ts';
 
 /** What goes wrong with one answer. `hang` never answers; `drop` closes the connection; `cut` stops in the middle of the body. */
-export type ModelFault =
+type ModelFault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
   | { readonly kind: 'body'; readonly body: string; readonly contentType?: string }
   | { readonly kind: 'hang' | 'drop' | 'cut' };
