@@ -55,7 +55,6 @@ async function demo(options: DemoOptions): Promise<void> {
   }
 }
 
-
 function realBugNamed(specifier: string): RealBug {
   const bug = findRealBug(specifier);
   if (bug) return bug;

@@ -43,7 +43,13 @@ function payloadIssue(state: State, repository: Repository, issue: Issue) {
 
 function about(state: State, repository: Repository, by: User) {
   return {
-    repository: repositoryShape(state, repository),
+    // Payloads name an owner's own properties and leave two counts out.
+    repository: {
+      ...repositoryShape(state, repository),
+      custom_properties: {},
+      network_count: undefined,
+      subscribers_count: undefined,
+    },
     sender: userShape(state, by),
     installation: installationShape(state),
   };
