@@ -33,11 +33,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const say = (line: string) => void (options.json || process.stdout.write(`${line}\n`));
   const progress = showProgress({ json: options.json ?? false, terminal: process.stdout.isTTY === true, write: say });
   say(`Real bug: ${bug.name}@${bug.version}, fixed in ${bug.fixedVersion}. Fetching both.`);
-  await using demo = await openDemo(bug, options.script, progress.watch);
-  say(
-    `Simulated here: GitHub (${demo.githubUrl}) and the model, which follows the script "${options.script}". The rest is the product.`,
-  );
-  say(`Issue: ${demo.issuePage} — labelled "devstral"`);
+  await using demo = await openDemo(bug, options.script, { watch: progress.watch, say });
 
   const { run, journal } = await demo.ended();
   await progress.end();

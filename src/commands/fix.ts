@@ -82,7 +82,12 @@ async function solve(request: {
 
   await using runs = await openStore(work, log);
   const model = await openModel(request.model, log, stop.signal);
-  const forge = localForge({ repository, outputFolder: out, searchPath: work.searchPath });
+  const forge = localForge({
+    repository,
+    outputFolder: out,
+    scratchFolder: work.dataFolder,
+    searchPath: work.searchPath,
+  });
   const world = openWorld(work, { forge, model, log, watch: (_run, entry) => progress.watch(entry) });
   const base = await forge.base(taskOf(repository, 'HEAD', request.issue), stop.signal);
   const { run: id } = await runs.accept(taskOf(repository, base.branch, request.issue), [`command-line:${Date.now()}`]);

@@ -56,7 +56,11 @@ function liveProgress(): Progress {
     },
     rendererOptions: { persistentOutput: true },
   }));
-  const drawn = new Listr(tasks, { exitOnError: false, registerSignalListeners: false }).run();
+  // Drawn from the first entry on, so that lines before it stay above.
+  let drawn: Promise<unknown> | undefined;
+  const draw = () => {
+    drawn ??= new Listr(tasks, { exitOnError: false, registerSignalListeners: false }).run();
+  };
 
   const enter = (stage: Stage) => {
     const before = reached;
@@ -67,6 +71,7 @@ function liveProgress(): Progress {
   };
   return {
     watch: (entry) => {
+      draw();
       if (entry.kind === 'stage') enter(entry.stage);
       const line = detail(entry);
       if (current && line) current.output = line;

@@ -14,6 +14,12 @@ async function serve(): Promise<void> {
   const variables = environmentVariables();
   const settings = { app: appSettings(variables), model: modelSettings(variables), work: workSettings(variables) };
   const log = openLog(settings.work.logLevel);
+  if (settings.work.databaseUrl === null) {
+    log.warn(
+      {},
+      'The embedded database survives a killed process but not a power cut; set DATABASE_URL for one that does',
+    );
+  }
   await using bot = await startBot(settings, log);
   log.info({ url: bot.url, data: settings.work.dataFolder }, 'Listening');
   await stopSignal();

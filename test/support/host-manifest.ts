@@ -12,7 +12,7 @@ export async function hostManifest(): Promise<Map<string, string>> {
   for (const folder of ['src', 'sandbox', 'scripts']) await note(entries, join(checkout, folder), 8, true);
   // Scratch folders of ours have our name; whatever else is in the temporary folder belongs to others.
   for (const name of await readdir(tmpdir()))
-    if (/^devstral-(index|work|patch|git)/.test(name)) entries.set(name, 'left in the temporary folder');
+    if (/^devstral-(?!fix-|demo-|dockerd)/.test(name)) entries.set(name, 'left in the temporary folder');
   return entries;
 }
 

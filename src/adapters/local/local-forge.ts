@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -14,8 +13,13 @@ const run = promisify(execFile);
  * A forge without a server: the person's own repository on this machine. The result is a branch in it and a report in
  * `outputFolder`; their work tree, index and current branch stay as they are.
  */
-export function localForge(settings: { repository: string; outputFolder: string; searchPath: string }): Forge {
-  const { repository, outputFolder, searchPath } = settings;
+export function localForge(settings: {
+  repository: string;
+  outputFolder: string;
+  scratchFolder: string;
+  searchPath: string;
+}): Forge {
+  const { repository, outputFolder, scratchFolder, searchPath } = settings;
   // No hooks: they belong to the person's own work, not to ours.
   const git = async (args: readonly string[], environment: Record<string, string> = {}) => {
     try {
@@ -44,7 +48,7 @@ export function localForge(settings: { repository: string; outputFolder: string;
     },
 
     async publishCommit({ branch, baseCommit, message, files }) {
-      const scratch = await mkdtemp(join(tmpdir(), 'devstral-index-'));
+      const scratch = await mkdtemp(join(scratchFolder, 'index-'));
       try {
         const index = { GIT_INDEX_FILE: join(scratch, 'index') };
         await git(['read-tree', baseCommit], index);

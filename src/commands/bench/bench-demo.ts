@@ -59,7 +59,7 @@ export async function benchDemo(say: (line: string) => void): Promise<Figure[]> 
 }
 
 async function ended(bug: Parameters<typeof openDemo>[0], watch: (entry: JournalEntry) => void) {
-  await using demo = await openDemo(bug, 'right', watch);
+  await using demo = await openDemo(bug, 'right', { watch, say: () => {} });
   return await demo.ended();
 }
 

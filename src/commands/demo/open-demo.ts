@@ -15,8 +15,6 @@ import type { RealBug } from './real-bugs.ts';
 
 /** A bot on this machine with a labelled issue before it. */
 export interface Demo extends AsyncDisposable {
-  readonly githubUrl: string;
-  readonly issuePage: string;
   /** The end of the run that the label started. */
   ended(): Promise<{ run: Run; journal: JournalEntry[] }>;
 }
@@ -24,13 +22,20 @@ export interface Demo extends AsyncDisposable {
 const longestMs = 20 * 60_000;
 
 /** Fetches the package, starts what is simulated and the bot, files the issue and sets the label. */
-export async function openDemo(bug: RealBug, script: ScriptName, watch: (entry: JournalEntry) => void): Promise<Demo> {
+export async function openDemo(
+  bug: RealBug,
+  script: ScriptName,
+  { watch, say }: { watch: (entry: JournalEntry) => void; say: (line: string) => void },
+): Promise<Demo> {
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'devstral-demo-'));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const repository = await demoRepository(bug, folder);
   const github = opened.use(await startGitHub({}));
   const model = opened.use(await startModel({ model: 'devstral', script: demoScript(script, repository) }));
+  say(
+    `Simulated here: GitHub (${github.url}) and the model, which follows the script "${script}". The rest is the product.`,
+  );
   const work = {
     ...workSettings(environmentVariables()),
     dataFolder: join(folder, 'data'),
@@ -45,12 +50,10 @@ export async function openDemo(bug: RealBug, script: ScriptName, watch: (entry: 
     }),
   );
   github.deliverTo(`${bot.url}/api/github/webhooks`);
-  const issuePage = await fileAndLabel(github, bug, repository.files);
+  await fileAndLabel(github, bug, repository.files, say);
 
   const keep = opened.move();
   return {
-    githubUrl: github.url,
-    issuePage,
     async ended() {
       const deadline = AbortSignal.timeout(longestMs);
       const late = new OutsideError('No run began within 20 minutes.', { retry: 'never' });
@@ -63,15 +66,20 @@ export async function openDemo(bug: RealBug, script: ScriptName, watch: (entry: 
   };
 }
 
-/** Files the issue as a user without rights would, and labels it as a maintainer. Gives the issue's page. */
-async function fileAndLabel(github: GitHubSimulation, bug: RealBug, files: Map<string, Buffer>): Promise<string> {
+/** Files the issue as a user without rights would, and labels it as a maintainer. */
+async function fileAndLabel(
+  github: GitHubSimulation,
+  bug: RealBug,
+  files: Map<string, Buffer>,
+  say: (line: string) => void,
+): Promise<void> {
   const repo = await github.addRepository({ owner: 'demo', name: bug.name, files });
   github.addUser({ login: 'reporter' });
   github.addUser({ login: 'maintainer' });
   github.setPermission(repo, 'maintainer', 'write');
   const issue = await github.openIssue({ repo, title: bug.title, body: bug.body, by: 'reporter' });
+  say(`Issue: ${issue.url} — gets the label "devstral" now`);
   await github.label({ repo, issue: issue.number, label: 'devstral', by: 'maintainer' });
-  return issue.url;
 }
 
 function modelOf(baseUrl: string): ModelSettings {
