@@ -60,7 +60,7 @@ engine() {
 }
 
 start_engine() {
-  if [ -d /run/systemd/system ]; then
+  if [ -d /run/systemd/system ] && has systemctl; then
     say 'starting the Docker Engine with systemctl'
     systemctl start docker || fail 'the Docker Engine did not start; "journalctl -u docker" says why.'
     wait_for_engine || fail 'the Docker Engine does not answer; "journalctl -u docker" says why.'
@@ -72,8 +72,10 @@ start_engine() {
   blames_iptables || engine_failed
   if has iptables-legacy; then
     say 'the Docker Engine cannot use nftables here; trying again with the older iptables'
-    legacy=$(mktemp -d /run/devstral-iptables.XXXXXX)
-    for name in iptables ip6tables; do ln -s "$(command -v $name-legacy)" "$legacy/$name"; done
+    # For this engine alone: the machine's own choice between the two stays as it is.
+    legacy=$(dirname "$log")/devstral-iptables
+    mkdir -p "$legacy"
+    for name in iptables ip6tables; do ln -sf "$(command -v $name-legacy)" "$legacy/$name"; done
     PATH=$legacy:$PATH run_dockerd && return
     rm -r "$legacy"
     blames_iptables || engine_failed
