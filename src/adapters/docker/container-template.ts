@@ -57,33 +57,28 @@ interface Parts {
 }
 
 /** The one template of a container that untrusted code runs in: no network, no capabilities, nothing of the host. */
-export function workContainer({ name, image, labels, limits, volume }: Parts): ContainerCreateOptions {
-  const scratch = `rw,exec,nosuid,nodev,size=${scratchBytes},mode=1777`;
+export function workContainer({ volume, ...parts }: Parts): ContainerCreateOptions {
+  const scratch = `rw,exec,nosuid,nodev,size=${scratchBytes}`;
   return {
-    name,
-    Image: image,
-    Labels: labels,
-    User: holderUser,
-    WorkingDir: '/',
-    Entrypoint: ['/bin/sleep'],
-    Cmd: ['infinity'],
-    Env: Object.entries(processEnvironment).map(([key, value]) => `${key}=${value}`),
+    ...holding(parts),
     NetworkDisabled: true,
     HostConfig: {
-      ...hardening(limits),
+      ...hardening(parts.limits),
       NetworkMode: 'none',
       ReadonlyRootfs: true,
-      Tmpfs: {
-        '/tmp': scratch,
-        '/home/agent': `rw,exec,nosuid,nodev,size=${scratchBytes},mode=0700,uid=10001,gid=10001`,
-      },
+      Tmpfs: { '/tmp': `${scratch},mode=1777`, '/home/agent': `${scratch},mode=0700,uid=10001,gid=10001` },
       Mounts: volume ? [{ Type: 'volume', Source: volume.name, Target: workTree, ReadOnly: volume.readOnly }] : [],
     },
   };
 }
 
 /** The set-up container: a network and a writable root, no secrets; it is destroyed when set-up is done. */
-export function setUpContainer({ name, image, labels, limits }: Omit<Parts, 'volume'>): ContainerCreateOptions {
+export function setUpContainer(parts: Omit<Parts, 'volume'>): ContainerCreateOptions {
+  return { ...holding(parts), HostConfig: { ...hardening(parts.limits), NetworkMode: 'bridge' } };
+}
+
+/** A container that does nothing but be there; what happens in it is started from outside. */
+function holding({ name, image, labels }: Omit<Parts, 'volume' | 'limits'>): ContainerCreateOptions & { name: string } {
   return {
     name,
     Image: image,
@@ -93,7 +88,6 @@ export function setUpContainer({ name, image, labels, limits }: Omit<Parts, 'vol
     Entrypoint: ['/bin/sleep'],
     Cmd: ['infinity'],
     Env: Object.entries(processEnvironment).map(([key, value]) => `${key}=${value}`),
-    HostConfig: { ...hardening(limits), NetworkMode: 'bridge' },
   };
 }
 
