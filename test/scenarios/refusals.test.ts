@@ -51,6 +51,7 @@ describe('somebody without the right to ask', () => {
     expect(scenario.runs.size).toBe(0);
     expect(github.writes()).toEqual([]);
     expectNoWork(scenario);
+    await scenario.expectInvariants();
   });
 
   it('is nobody when a maintainer only quotes, shows or edits in the command', async () => {
@@ -76,5 +77,6 @@ describe('somebody without the right to ask', () => {
     expect(scenario.runs.size).toBe(0);
     expect(github.writes()).toEqual([]);
     expectNoWork(scenario);
+    await scenario.expectInvariants();
   });
 });
