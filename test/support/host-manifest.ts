@@ -12,12 +12,14 @@ export async function hostManifest(): Promise<Map<string, string>> {
   for (const folder of ['src', 'sandbox', 'scripts']) await note(entries, join(checkout, folder), 8, true);
   // Scratch folders of ours have our name; whatever else is in the temporary folder belongs to others.
   for (const name of await readdir(tmpdir()))
-    if (/^devstral-(?!fix-|demo-|dockerd)/.test(name)) entries.set(name, 'left in the temporary folder');
+    if (/^devstral-(index|work|patch|git)/.test(name)) entries.set(name, 'left in the temporary folder');
   return entries;
 }
 
 async function note(entries: Map<string, string>, folder: string, depth: number, hash: boolean): Promise<void> {
   for (const name of await readdir(folder)) {
+    // Caches and histories of tools that other people's processes on this machine write to meanwhile.
+    if (['.npm', '.cache', '.bash_history'].includes(name)) continue;
     const path = join(folder, name);
     const found = await stat(path).catch(() => null);
     if (!found) continue;
