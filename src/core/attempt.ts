@@ -5,8 +5,10 @@ import { Patch } from './patch.ts';
 export const ToolCall = z.object({
   id: z.string(),
   name: z.string(),
-  /** The arguments as the model wrote them: JSON text, perhaps broken. */
+  /** Always the text of a JSON object: what was broken is not kept, or servers that parse it would fail ever after (OpenHands#13949). */
   arguments: z.string(),
+  /** Why the call as the model wrote it cannot be run, in words for the model; such a call is answered and never run. */
+  problem: z.string().optional(),
 });
 export type ToolCall = z.infer<typeof ToolCall>;
 
@@ -18,6 +20,8 @@ export const Turn = z.object({
   text: z.string(),
   toolCalls: z.array(ToolCall),
   finish: z.enum(['stop', 'tool_calls', 'length']),
+  /** Where the calls were found when the server did not hand them over as calls: read out of the text. */
+  recovered: z.enum(['xml', 'marker', 'json']).optional(),
   usage: Usage,
   seconds: z.number(),
 });

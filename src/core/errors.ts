@@ -6,7 +6,7 @@ export type Retry = 'soon' | 'later' | 'never';
  * the work loop looks at `retry` only. The message tells the operator what happened and what to do next.
  */
 export class OutsideError extends Error {
-  override readonly name = 'OutsideError';
+  override readonly name: string = 'OutsideError';
   readonly retry: Retry;
   /** How long the other side asked us to wait, when it said so. */
   readonly waitMs: number | undefined;
@@ -15,6 +15,13 @@ export class OutsideError extends Error {
     super(message, { cause: options.cause });
     this.retry = options.retry;
     this.waitMs = options.waitMs;
+  }
+}
+
+/** The model's server says that the conversation is too long for it: what is asked next has to be shorter. */
+export class ContextOverflow extends OutsideError {
+  constructor(message: string, cause?: unknown) {
+    super(message, { retry: 'never', cause });
   }
 }
 

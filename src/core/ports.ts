@@ -22,7 +22,13 @@ export interface Model {
   readonly name: string;
   /** How many tokens a request and its answer may have together. */
   readonly contextTokens: number;
-  ask(request: { messages: readonly Message[]; tools: readonly ToolDefinition[] }, signal: AbortSignal): Promise<Turn>;
+  /** What is asked with where a request does not say otherwise. */
+  readonly temperature: number;
+  /** Throws `ContextOverflow` when the server says that the conversation is too long. */
+  ask(
+    request: { messages: readonly Message[]; tools: readonly ToolDefinition[]; temperature?: number },
+    signal: AbortSignal,
+  ): Promise<Turn>;
 }
 
 /** How a set-up phase is to be done. `image` is one of ours, by its short name: `base`, `node`, `python`. */

@@ -41,6 +41,7 @@ async function attempt(
     model: {
       name: 'devstral',
       contextTokens: 100_000,
+      temperature: 0.15,
       ask: async ({ messages, tools }) => {
         for (const profile of Object.values(profiles)) {
           const checked = checkRequest({
@@ -174,6 +175,7 @@ describe('an attempt', () => {
     const model = {
       name: 'devstral',
       contextTokens: 1000,
+      temperature: 0.15,
       ask: async ({ messages }: { messages: readonly { text: string }[] }) => {
         asked = messages[1]?.text ?? '';
         return finish;

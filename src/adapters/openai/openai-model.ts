@@ -32,12 +32,13 @@ export function openAiModel(settings: OpenAiSettings): Model {
   return {
     name: settings.model,
     contextTokens: settings.contextTokens,
-    async ask({ messages, tools }, signal) {
+    temperature: settings.temperature,
+    async ask({ messages, tools, temperature = settings.temperature }, signal) {
       const started = performance.now();
       const wire = wireMessages(messages, profile);
       const characters = JSON.stringify(wire).length;
       for (let attempt = 1; ; attempt++) {
-        const failure = await ask(client, settings, { wire, tools, characters }, signal);
+        const failure = await ask(client, settings, { wire, tools, characters, temperature }, signal);
         if ('turn' in failure) return { ...failure.turn, seconds: (performance.now() - started) / 1000 };
         if (!failure.again || attempt === tries) throw failure.error;
         const pauseMs =
@@ -81,6 +82,7 @@ interface Question {
   readonly wire: ReturnType<typeof wireMessages>;
   readonly tools: Parameters<typeof wireTools>[0];
   readonly characters: number;
+  readonly temperature: number;
 }
 
 type Failure = { error: OutsideError; again: boolean; waitMs?: number | undefined };
@@ -89,7 +91,7 @@ type Told = { turn: Exclude<ReturnType<typeof readAnswer>, { incomplete: string 
 async function ask(
   client: OpenAI,
   settings: OpenAiSettings,
-  { wire, tools, characters }: Question,
+  { wire, tools, characters, temperature }: Question,
   signal: AbortSignal,
 ): Promise<Told> {
   const profile = profiles[settings.profile];
@@ -100,7 +102,7 @@ async function ask(
       {
         model: settings.model,
         messages: wire,
-        temperature: settings.temperature,
+        temperature,
         [profile.maxTokensField]: settings.maxTokens,
         ...wireTools(tools),
         ...(profile.parallelToolCalls && tools.length > 0 && { parallel_tool_calls: false }),
