@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 
 import type { Turn } from './attempt.ts';
-import type { CommandResult, FileRead } from './command.ts';
+import type { CommandResult, FileRead, TerminalResult, Watch } from './command.ts';
 import type { Message, ToolDefinition } from './conversation.ts';
 import type { Outcome } from './outcome.ts';
 import type { ChangedFile, Patch } from './patch.ts';
@@ -63,8 +63,12 @@ export interface Sandboxes {
 export interface Sandbox extends AsyncDisposable {
   /** Absolute path of the repository inside. */
   readonly workTree: string;
-  /** In the one kept-open bash: directory and variables last from command to command; stdin is empty. Over `timeoutMs` it dies with all it started. */
-  run(command: string, options: { timeoutMs: number }, signal: AbortSignal): Promise<CommandResult>;
+  /** In the one kept-open bash on a terminal: directory and variables last from command to command. What it does not wait for goes on. */
+  run(command: string, watch: Watch, signal: AbortSignal): Promise<TerminalResult>;
+  /** Types to the command that is running, control characters included, and watches it on; empty text only watches. */
+  type(text: string, watch: Watch, signal: AbortSignal): Promise<TerminalResult>;
+  /** Kills everything that was started in here; the next command finds a new shell. */
+  killAll(signal: AbortSignal): Promise<void>;
   /** A process of its own, outside the shell and its aliases; the exit code is the engine's word. */
   execute(
     argv: readonly string[],
@@ -76,8 +80,10 @@ export interface Sandbox extends AsyncDisposable {
   writeFile(path: string, content: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Lays files as a patch leaves them over the work tree: writes, modes, deletions. Paths are relative to it. */
   putFiles(files: readonly ChangedFile[], signal: AbortSignal): Promise<void>;
-  /** What was changed since the environment was made, read by a second container that nothing here could touch. Only in purpose `attempt`. */
+  /** What was changed since the environment was made, read by a second container that nothing here could touch, after everything in here was killed. Only in purpose `attempt`. */
   takePatch(signal: AbortSignal): Promise<Patch>;
+  /** The same while everything goes on: to look at and to come back to, never to publish. */
+  peekPatch(signal: AbortSignal): Promise<Patch>;
 }
 
 /** Where to clone from. `authorization` goes into one git process's environment and nowhere else. */

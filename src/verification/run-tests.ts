@@ -72,7 +72,6 @@ function classify(
   const couldNot = (reason: string) => ({ class: 'could-not-run' as const, reason });
   if (result.kind === 'timed-out')
     return { class: 'timed-out', reason: `The tests took longer than ${timeoutMs / 60_000} minutes.` };
-  if (result.kind === 'shell-ended') return couldNot('The tests ended the shell they ran in.');
   const { exitCode } = result;
   if (exitCode === 137) return couldNot('The tests were killed (exit code 137): most likely out of memory.');
   if (exitCode === 126 || exitCode === 127)

@@ -14,6 +14,8 @@ export function memorySandbox(files: Record<string, string> = {}): Sandbox & { r
       omittedBytes: 0,
       seconds: 0,
     }),
+    type: async () => ({ kind: 'idle', output: '', omittedBytes: 0, seconds: 0 }),
+    killAll: async () => {},
     execute: async () => ({
       kind: 'exited',
       exitCode: 0,
@@ -34,6 +36,7 @@ export function memorySandbox(files: Record<string, string> = {}): Sandbox & { r
     writeFile: async (path, content) => void held.set(path, Buffer.from(content).toString()),
     putFiles: async () => {},
     takePatch: async () => ({ baseCommit: 'base', diff: 'the diff' }),
+    peekPatch: async () => ({ baseCommit: 'base', diff: 'the diff' }),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -34,7 +34,7 @@ const scratchBytes = 512 * 1024 ** 2;
 
 // What every process in a sandbox sees. Nothing of the worker's own environment is in here.
 export const processEnvironment = {
-  HOME: '/home/agent',
+  HOME: '/tmp/home',
   PATH: `${workTree}/.venv/bin:/usr/local/bin:/usr/bin:/bin`,
   LANG: 'C.UTF-8',
   TERM: 'dumb',
@@ -66,7 +66,8 @@ export function workContainer({ volume, ...parts }: Parts): ContainerCreateOptio
       ...hardening(parts.limits),
       NetworkMode: 'none',
       ReadonlyRootfs: true,
-      Tmpfs: { '/tmp': `${scratch},mode=1777`, '/home/agent': `${scratch},mode=0700,uid=10001,gid=10001` },
+      // Nothing but the work tree and /tmp can be written: the home folder lies in there.
+      Tmpfs: { '/tmp': `${scratch},mode=1777`, '/tmp/home': `${scratch},mode=0700,uid=10001,gid=10001` },
       Mounts: volume ? [{ Type: 'volume', Source: volume.name, Target: workTree, ReadOnly: volume.readOnly }] : [],
     },
   };

@@ -1,15 +1,16 @@
 import type Docker from 'dockerode';
 
-import type { CommandResult, FileRead } from '../../core/command.ts';
+import type { CommandResult, FileRead, TerminalResult, Watch } from '../../core/command.ts';
 import { OutsideError } from '../../core/errors.ts';
 import type { ChangedFile, Patch } from '../../core/patch.ts';
 import type { Sandbox } from '../../core/ports.ts';
 import { agentUser, keptTree, processEnvironment, workTree } from './container-template.ts';
 import { type ExecRequest, runExec } from './exec.ts';
+import { FileShell } from './file-shell.ts';
 import type { Host } from './host.ts';
 import type { Observer } from './observer.ts';
 import { quoted } from './quoted.ts';
-import { Shell } from './shell.ts';
+import { Terminal } from './terminal.ts';
 
 const filesMs = 60_000;
 const request: Omit<ExecRequest, 'argv'> = {
@@ -18,23 +19,23 @@ const request: Omit<ExecRequest, 'argv'> = {
   workingDirectory: workTree,
 };
 
-/** One container for untrusted code: the model's shell, a second one for files, and processes apart from both. */
+/** One container for untrusted code: the model's terminal, a shell of our own for files, and processes apart from both. */
 export class DockerSandbox implements Sandbox {
   readonly workTree = workTree;
   readonly #host: Host;
   readonly #container: Docker.Container;
-  readonly #shell: Shell;
-  readonly #files: Shell;
+  readonly #terminal: Terminal;
+  readonly #files: FileShell;
   #observer: Observer | null = null;
   #close: () => Promise<void> = async () => {};
 
   constructor(host: Host, container: Docker.Container) {
     this.#host = host;
     this.#container = container;
-    const settings = { container, request, kill: () => this.#killAgent() };
-    this.#shell = new Shell({ ...settings, outputBytes: host.limits.outputBytes });
     // Files come and go as base64: room for the largest that is ever asked for.
-    this.#files = new Shell({ ...settings, outputBytes: 64 * 1024 ** 2 });
+    this.#files = new FileShell({ container, request, kill: () => this.#killAgent(), outputBytes: 64 * 1024 ** 2 });
+    const { outputBytes } = host.limits;
+    this.#terminal = new Terminal({ container, request, outputBytes, write: (...typed) => this.#append(...typed) });
   }
 
   observeWith(observer: Observer): void {
@@ -56,8 +57,17 @@ export class DockerSandbox implements Sandbox {
     );
   }
 
-  async run(command: string, options: { timeoutMs: number }, signal: AbortSignal): Promise<CommandResult> {
-    return await this.#shell.run(command, options, signal);
+  async run(command: string, watch: Watch, signal: AbortSignal): Promise<TerminalResult> {
+    return await this.#terminal.run(command, watch, signal);
+  }
+
+  async type(text: string, watch: Watch, signal: AbortSignal): Promise<TerminalResult> {
+    return await this.#terminal.type(text, watch, signal);
+  }
+
+  async killAll(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.#killAgent();
   }
 
   async execute(
@@ -88,7 +98,7 @@ export class DockerSandbox implements Sandbox {
     const read = await this.#files.run(script, { timeoutMs: filesMs }, signal);
     const [first = '', ...rest] = read.output.split('\n');
     const [kind, ...words] = first.split(' ');
-    const failed = read.kind !== 'exited' || read.exitCode !== 0;
+    const failed = read.exitCode !== 0;
     if (!failed && kind === 'file') return { kind, content: Buffer.from(rest.join('\n'), 'base64') };
     if (!failed && (kind === 'directory' || kind === 'missing')) return { kind };
     if (!failed && kind === 'too-large') return { kind, bytes: Number(words[0]) };
@@ -100,8 +110,10 @@ export class DockerSandbox implements Sandbox {
     // As one argument of a builtin: no limit on its length, and nothing of it in a process list.
     const script = `mkdir -p -- "$(dirname -- ${file})" && printf %s '${Buffer.from(content).toString('base64')}' | base64 -d > ${file}`;
     const done = await this.#files.run(script, { timeoutMs: filesMs }, signal);
-    if (done.kind === 'exited' && done.exitCode === 0) return;
-    throw new OutsideError(`${path} could not be written: ${done.output.trim() || done.kind}`, { retry: 'never' });
+    if (done.exitCode === 0) return;
+    throw new OutsideError(`${path} could not be written: ${done.output.trim() || 'it took too long'}`, {
+      retry: 'never',
+    });
   }
 
   async putFiles(files: readonly ChangedFile[], signal: AbortSignal): Promise<void> {
@@ -128,9 +140,18 @@ export class DockerSandbox implements Sandbox {
     return await this.#observer.takePatch(signal);
   }
 
+  async peekPatch(signal: AbortSignal): Promise<Patch> {
+    if (!this.#observer) throw new Error('Only a sandbox opened for an attempt has a patch to look at');
+    return await this.#observer.takePatch(signal);
+  }
+
+  async #append(path: string, text: string, signal: AbortSignal): Promise<void> {
+    await this.#files.run(`printf %s ${quoted(text)} >> ${quoted(path)}`, { timeoutMs: filesMs }, signal);
+  }
+
   /** Kills every process of the agent's user, from a process of its own; PID 1 belongs to another user and lives on. */
   async #killAgent(): Promise<void> {
-    this.#shell.close();
+    this.#terminal.close();
     this.#files.close();
     const argv = ['/bin/bash', '-c', 'kill -KILL -1'];
     // It kills itself too, so that its exit code says nothing.
@@ -144,7 +165,7 @@ export class DockerSandbox implements Sandbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#shell.close();
+    this.#terminal.close();
     this.#files.close();
     const close = this.#close;
     this.#close = async () => {};

@@ -86,6 +86,8 @@ async function setUp(
   );
   const environment = {
     ...processEnvironment,
+    // Here the root is writable: what set-up leaves in the home folder of the image is there to be read later.
+    HOME: '/home/agent',
     ...(caCertificates && Object.fromEntries(caVariables.map((name) => [name, caPath]))),
   };
   if (caCertificates) {

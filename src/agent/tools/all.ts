@@ -5,4 +5,4 @@ import { think } from './think.ts';
 import type { Tool } from './tool.ts';
 
 /** The agent's tools, in the order that the model was trained with. A new one is a file and a line here. */
-export const tools: readonly Tool[] = [executeBash, think, finish, strReplaceEditor];
+export const tools: readonly Tool[] = [executeBash(), think, finish, strReplaceEditor];
