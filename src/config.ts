@@ -18,6 +18,7 @@ export function environmentVariables(): Variables {
 }
 
 const number = (fallback: number) => z.coerce.number().positive().default(fallback);
+const onOff = (fallback: 'on' | 'off') => z.enum(['on', 'off'], { error: 'must be on or off' }).default(fallback);
 
 const ModelVariables = z.object({
   MODEL_BASE_URL: z.url({
@@ -44,9 +45,16 @@ const WorkVariables = z.object({
   SANDBOX_MEMORY_MB: number(4_096),
   SANDBOX_CPUS: number(2),
   SANDBOX_WORK_TREE_MB: number(2_048),
+  ATTEMPTS: z.coerce.number().int().min(1).max(10).default(3), // DEVSTRAL §2.1
+  ATTEMPTS_IN_PARALLEL: z.coerce.number().int().min(1).max(10).default(1),
+  PAPER_MODE: onOff('off'),
+  EXTRA_TOOLS: onOff('on'),
   LIMIT_STEPS: number(100), // DEVSTRAL §1.1: 50 → 100 steps brought no more
   LIMIT_TOKENS: number(8_000_000),
   LIMIT_MINUTES: number(60),
+  LIMIT_RUN_STEPS: number(300),
+  LIMIT_RUN_TOKENS: number(20_000_000),
+  LIMIT_RUN_MINUTES: number(150),
   LIMIT_TESTS_MINUTES: number(30), // PEERS §4.7: verification ceiling
   LIMIT_DEADLINE_HOURS: number(24),
   WORKERS: z.coerce.number().int().positive().default(1),
@@ -99,7 +107,14 @@ export interface WorkSettings {
   readonly caFile: string | null;
   readonly caCertificates: string | null;
   readonly sandbox: { readonly memoryBytes: number; readonly cpus: number; readonly workTreeBytes: number };
-  readonly limits: Limits;
+  readonly attempts: {
+    readonly most: number;
+    readonly parallel: number;
+    readonly attempt: Limits;
+    readonly run: Limits;
+    readonly paper: boolean;
+    readonly extraTools: boolean;
+  };
   readonly testsMs: number;
   readonly deadlineMs: number;
   readonly workers: number;
@@ -147,7 +162,14 @@ export function workSettings(variables: Variables): WorkSettings {
       cpus: read.SANDBOX_CPUS,
       workTreeBytes: read.SANDBOX_WORK_TREE_MB * megabyte,
     },
-    limits: { steps: read.LIMIT_STEPS, tokens: read.LIMIT_TOKENS, minutes: read.LIMIT_MINUTES },
+    attempts: {
+      most: read.ATTEMPTS,
+      parallel: read.ATTEMPTS_IN_PARALLEL,
+      attempt: { steps: read.LIMIT_STEPS, tokens: read.LIMIT_TOKENS, minutes: read.LIMIT_MINUTES },
+      run: { steps: read.LIMIT_RUN_STEPS, tokens: read.LIMIT_RUN_TOKENS, minutes: read.LIMIT_RUN_MINUTES },
+      paper: read.PAPER_MODE === 'on',
+      extraTools: read.EXTRA_TOOLS === 'on',
+    },
     testsMs: read.LIMIT_TESTS_MINUTES * 60_000,
     deadlineMs: read.LIMIT_DEADLINE_HOURS * 3_600_000,
     workers: read.WORKERS,

@@ -54,9 +54,15 @@ export async function openModel(settings: ModelSettings, log: Logger, signal: Ab
 /** Everything a run needs, with this forge and model. */
 export function openWorld(
   work: WorkSettings,
-  parts: { forge: Forge; model: Model; log: Logger; watch?: (run: string, entry: JournalEntry) => void },
+  parts: {
+    forge: Forge;
+    model: Model;
+    log: Logger;
+    watch?: (run: string, entry: JournalEntry) => void;
+    stop?: AbortSignal;
+  },
 ): World {
-  const { caFile, caCertificates, limits, testsMs, deadlineMs } = work;
+  const { caFile, caCertificates, attempts, testsMs, deadlineMs } = work;
   const dataFolder = resolve(work.dataFolder);
   return {
     forge: parts.forge,
@@ -70,7 +76,8 @@ export function openWorld(
       caCertificates,
       limits: work.sandbox,
     }),
-    limits,
+    attempts,
+    stop: parts.stop ?? new AbortController().signal,
     testsMs,
     deadlineMs,
     watch: parts.watch ?? (() => {}),

@@ -51,7 +51,8 @@ export function taskPrompt(task: Task, facts: Facts, workTree: string, nonce: st
     asked && `The maintainer who asked for the fix adds these instructions, which count:\n${asked}`,
     ...facts.instructions.map(({ path, text }) => fenced(`repository file ${path}`, nonce, text)),
     baselineText(facts.baseline),
-    facts.lastFailure && `An earlier attempt was not enough:\n${facts.lastFailure}`,
+    facts.lastFailure &&
+      `You have tried this before, in another copy of the repository, and it was not enough. This copy is as it was at first.\n${fenced('what became of the last attempt', nonce, facts.lastFailure)}`,
     method,
   ];
   return parts.filter((part) => part !== null).join('\n\n');

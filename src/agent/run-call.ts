@@ -1,10 +1,10 @@
 import type { Observation, ToolCall } from '../core/attempt.ts';
-import { tools } from './tools/all.ts';
-import type { ToolContext } from './tools/tool.ts';
+import type { Tool, ToolContext } from './tools/tool.ts';
 
 /** Runs one tool call. Whatever is wrong with it becomes text for the model; `finished` is its last word, else null. */
 export async function runCall(
   call: ToolCall,
+  tools: readonly Tool[],
   context: ToolContext,
   signal: AbortSignal,
 ): Promise<{ observation: Observation; finished: string | null }> {
@@ -30,18 +30,13 @@ export async function runCall(
       finished: null,
     };
   }
-  const input = parsedArguments(call.arguments);
-  if (input === undefined) {
+  if (call.problem !== undefined) {
     return {
-      observation: observed(
-        `${call.name}: unreadable arguments`,
-        'ERROR: The arguments are not valid JSON. Call the tool again with a JSON object.',
-        'rejected',
-      ),
+      observation: observed(`${call.name}: unreadable arguments`, `ERROR: ${call.problem}`, 'rejected'),
       finished: null,
     };
   }
-  const prepared = tool.call(input, context);
+  const prepared = tool.call(JSON.parse(call.arguments), context);
   if ('problem' in prepared) {
     return {
       observation: observed(`${call.name}: unfitting arguments`, `ERROR: ${prepared.problem}`, 'rejected'),
@@ -52,14 +47,4 @@ export async function runCall(
   if (result.kind === 'finished')
     return { observation: observed(prepared.title, 'Done.', 'ok'), finished: result.message };
   return { observation: observed(prepared.title, result.text, result.outcome), finished: null };
-}
-
-/** The arguments as a value; undefined when they are no JSON. No text at all stands for no arguments. */
-function parsedArguments(text: string): unknown {
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -9,7 +9,7 @@ import { localForge } from '../adapters/local/local-forge.ts';
 import { environmentVariables, modelSettings, type WorkSettings, workSettings } from '../config.ts';
 import { SettingsError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
-import { recall } from '../pipeline/recall.ts';
+import { chosenOf } from '../pipeline/candidate.ts';
 import { removeLeftovers, workLoop } from '../pipeline/work-loop.ts';
 import { openLog, openModel, openStore, openWorld } from '../wiring.ts';
 import { showProgress } from './progress.ts';
@@ -72,8 +72,10 @@ async function solve(request: {
   const { work, repository, out } = request;
   const log = openLog('error');
   const stop = new AbortController();
-  const interrupt = () => stop.abort(new Error('Interrupted'));
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  // Once: the agent ends and what it changed is kept. Twice: at once.
+  const finish = new AbortController();
+  const interrupt = () => (finish.signal.aborted ? stop.abort(new Error('Interrupted')) : finish.abort('request'));
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const progress = showProgress({
     json: request.json,
     terminal: process.stdout.isTTY === true,
@@ -88,7 +90,13 @@ async function solve(request: {
     scratchFolder: work.dataFolder,
     searchPath: work.searchPath,
   });
-  const world = openWorld(work, { forge, model, log, watch: (_run, entry) => progress.watch(entry) });
+  const world = openWorld(work, {
+    forge,
+    model,
+    log,
+    watch: (_run, entry) => progress.watch(entry),
+    stop: finish.signal,
+  });
   const base = await forge.base(taskOf(repository, 'HEAD', request.issue), stop.signal);
   const { run: id } = await runs.accept(taskOf(repository, base.branch, request.issue), [`command-line:${Date.now()}`]);
   const loop = workLoop(runs, world, stop.signal);
@@ -96,7 +104,7 @@ async function solve(request: {
     const run = await waitForEnd(runs, id, stop.signal);
     await progress.end();
     const journal = await runs.journal(id);
-    const patch = recall(journal, 'attempt-ended')?.attempt.patch.diff ?? '';
+    const patch = chosenOf(journal)?.attempt.patch.diff ?? '';
     await mkdir(out, { recursive: true });
     const patchFile = join(out, 'patch.diff');
     await writeFile(patchFile, patch);
@@ -108,8 +116,9 @@ async function solve(request: {
       process.stdout.write(`Patch: ${patchFile}\n${verdictLine(run, journal)}\n`);
     }
     if (run.outcome?.kind === 'failed') return 1;
-    return recall(journal, 'verdict')?.verdict.kind === 'verified' ? 0 : 3;
+    return chosenOf(journal)?.verdict?.kind === 'verified' ? 0 : 3;
   } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     stop.abort(new Error('The run has ended'));
     await loop;
     await removeLeftovers(world, async () => false);

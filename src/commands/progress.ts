@@ -104,7 +104,12 @@ function detail(entry: JournalEntry): string | null {
       return entry.verdict.headline;
     case 'interrupted':
       return `interrupted: ${entry.reason}`;
+    case 'condensed':
+      return entry.condensation.kind === 'summarised' ? 'the conversation was summed up' : null;
+    case 'chosen':
+      return entry.attempt > 1 ? `the patch of attempt ${entry.attempt} goes on` : null;
     case 'stage':
+    case 'checkpoint':
     case 'authorised':
     case 'attempt-started':
     case 'turn':

@@ -27,7 +27,16 @@ export const Turn = z.object({
 });
 export type Turn = z.infer<typeof Turn>;
 
-/** What a tool call came to. `text` is exactly what the model was shown. */
+/** Something the model has to be told besides; it is shown below the result of a call, where every server allows it. */
+export const Notice = z.object({
+  kind: z.enum(['wrap-up', 'stuck', 'restarted']),
+  /** Which rule of stuck detection, where it is about that. */
+  rule: z.string().optional(),
+  text: z.string(),
+});
+export type Notice = z.infer<typeof Notice>;
+
+/** What a tool call came to. The model was shown `text` and then the notices. */
 export const Observation = z.object({
   callId: z.string(),
   tool: z.string(),
@@ -36,6 +45,7 @@ export const Observation = z.object({
   text: z.string(),
   outcome: z.enum(['ok', 'failed', 'rejected']),
   seconds: z.number(),
+  notices: z.array(Notice).optional(),
 });
 export type Observation = z.infer<typeof Observation>;
 
@@ -43,12 +53,32 @@ export type Observation = z.infer<typeof Observation>;
 export const Step = z.object({ number: z.number().int(), turn: Turn, observations: z.array(Observation) });
 export type Step = z.infer<typeof Step>;
 
-/** How an attempt ended: `finished` by the model's own word, anything else by ours. */
+/** How a conversation that grew too long was made shorter; what the model is shown follows from these and the steps. */
+export const Condensation = z.discriminatedUnion('kind', [
+  /** The results of the steps up to this one are shown shortened. */
+  z.object({ kind: z.literal('shortened'), upTo: z.number().int() }),
+  /** The steps up to this one are shown as this summary, which the model wrote. */
+  z.object({
+    kind: z.literal('summarised'),
+    upTo: z.number().int(),
+    summary: z.string(),
+    usage: Usage,
+    seconds: z.number(),
+  }),
+]);
+export type Condensation = z.infer<typeof Condensation>;
+
+/** How an attempt ended: `finished` by the model's own word, anything else by ours, with the patch unsubmitted. */
 export const AttemptEnd = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('finished'), message: z.string() }),
   z.object({ kind: z.literal('limit'), limit: z.enum(['steps', 'tokens', 'minutes', 'context']) }),
   z.object({ kind: z.literal('format-errors') }),
-  z.object({ kind: z.literal('stopped') }),
+  /** It went round in circles, by this rule of stuck detection. */
+  z.object({ kind: z.literal('stuck'), rule: z.string() }),
+  /** The model's server refused the conversation for good. */
+  z.object({ kind: z.literal('error'), reason: z.string() }),
+  /** Somebody asked for it, or another attempt beside it was enough. */
+  z.object({ kind: z.literal('stopped'), by: z.enum(['request', 'other-attempt']) }),
 ]);
 export type AttemptEnd = z.infer<typeof AttemptEnd>;
 

@@ -22,6 +22,8 @@ export interface Model {
   readonly name: string;
   /** How many tokens a request and its answer may have together. */
   readonly contextTokens: number;
+  /** How many of them an answer may have. */
+  readonly answerTokens: number;
   /** What is asked with where a request does not say otherwise. */
   readonly temperature: number;
   /** Throws `ContextOverflow` when the server says that the conversation is too long. */

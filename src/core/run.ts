@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { Attempt, Observation, Turn } from './attempt.ts';
+import { Attempt, Condensation, Observation, Turn } from './attempt.ts';
 import { Outcome } from './outcome.ts';
-import { ChangedFile } from './patch.ts';
+import { ChangedFile, Patch } from './patch.ts';
 import { Task } from './task.ts';
 import { TestRun, Verdict } from './verdict.ts';
 
@@ -10,9 +10,12 @@ import { TestRun, Verdict } from './verdict.ts';
 export const Stage = z.enum(['queued', 'preparing', 'baseline', 'working', 'verifying', 'publishing', 'done']);
 export type Stage = z.infer<typeof Stage>;
 
-/** The longest a run may take and spend; whatever is reached first ends the attempt. */
-export const Limits = z.object({ steps: z.number().int(), tokens: z.number().int(), minutes: z.number() });
-export type Limits = z.infer<typeof Limits>;
+/** The most that may be taken and spent; whatever is reached first counts. */
+export interface Limits {
+  readonly steps: number;
+  readonly tokens: number;
+  readonly minutes: number;
+}
 
 /** The environment that set-up made and that baseline, attempt and verification all start from. */
 export const Environment = z.object({
@@ -40,7 +43,7 @@ export type PolicyResult = z.infer<typeof PolicyResult>;
  * dashboard all read these rows.
  */
 export const JournalEntry = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('stage'), stage: Stage }),
+  z.object({ kind: z.literal('stage'), stage: Stage, attempt: z.number().int().optional() }),
   z.object({ kind: z.literal('authorised'), baseBranch: z.string(), baseCommit: z.string() }),
   z.object({ kind: z.literal('environment'), environment: Environment }),
   z.object({ kind: z.literal('baseline'), run: TestRun }),
@@ -52,9 +55,19 @@ export const JournalEntry = z.discriminatedUnion('kind', [
     step: z.number().int(),
     observation: Observation,
   }),
+  z.object({ kind: z.literal('condensed'), attempt: z.number().int(), condensation: Condensation }),
+  /** The work tree after a step, to begin again from; no patch: as at the checkpoint before. */
+  z.object({
+    kind: z.literal('checkpoint'),
+    attempt: z.number().int(),
+    step: z.number().int(),
+    patch: Patch.nullable(),
+  }),
   z.object({ kind: z.literal('attempt-ended'), attempt: Attempt }),
   z.object({ kind: z.literal('policy'), attempt: z.number().int(), result: PolicyResult }),
   z.object({ kind: z.literal('verdict'), attempt: z.number().int(), verdict: Verdict }),
+  /** Which attempt's patch goes on. */
+  z.object({ kind: z.literal('chosen'), attempt: z.number().int() }),
   z.object({ kind: z.literal('interrupted'), reason: z.string() }),
   /** How the run will end; what is left after this entry is to say so where people can see it. */
   z.object({ kind: z.literal('concluded'), outcome: Outcome }),

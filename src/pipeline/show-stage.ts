@@ -6,11 +6,17 @@ import { reportOf } from '../reports/report.ts';
 import { renderStatus } from '../reports/status.ts';
 import { record, type World } from './world.ts';
 
-/** Enters a stage: one journal entry, and the run's one comment made or edited to say so. */
-export async function showStage(claim: Claim, world: World, stage: Stage, signal: AbortSignal): Promise<void> {
+/** Enters a stage, of an attempt where it belongs to one: one journal entry, and the run's one comment made or edited to say so. */
+export async function showStage(
+  claim: Claim,
+  world: World,
+  stage: Stage,
+  signal: AbortSignal,
+  attempt?: number,
+): Promise<void> {
   const before = await claim.journal();
-  if (!before.some((entry) => entry.kind === 'stage' && entry.stage === stage)) {
-    await record(claim, world, { kind: 'stage', stage });
+  if (!before.some((entry) => entry.kind === 'stage' && entry.stage === stage && entry.attempt === attempt)) {
+    await record(claim, world, { kind: 'stage', stage, ...(attempt !== undefined && { attempt }) });
   }
 
   const body = renderStatus(reportOf(claim.run, await claim.journal(), world.clock.now()));
@@ -22,5 +28,6 @@ export async function showStage(claim: Claim, world: World, stage: Stage, signal
     return await put(null);
   });
   // Per fence: a worker that took over says again where the run stands.
-  if (!isNew) await claim.write(`status:${stage}:${claim.run.fence}`, z.number().int(), () => put(comment));
+  if (!isNew)
+    await claim.write(`status:${stage}:${attempt ?? 0}:${claim.run.fence}`, z.number().int(), () => put(comment));
 }

@@ -8,6 +8,20 @@ interface Log {
   error(facts: object, message: string): void;
 }
 
+/** How often and how far a run tries. */
+export interface AttemptSettings {
+  readonly most: number;
+  /** How many of them side by side. */
+  readonly parallel: number;
+  /** What one attempt may use. */
+  readonly attempt: Limits;
+  /** What all attempts of a run may use together. */
+  readonly run: Limits;
+  /** As in the paper's evaluation (DEVSTRAL §2.1): the agent's help is off, and the tests are not asked before a patch is chosen. */
+  readonly paper: boolean;
+  readonly extraTools: boolean;
+}
+
 /** Everything a run needs from outside, chosen in `wiring.ts`. */
 export interface World {
   readonly forge: Forge;
@@ -16,7 +30,9 @@ export interface World {
   readonly model: Model;
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits: Limits;
+  readonly attempts: AttemptSettings;
+  /** Asked to come to an end: the attempt at work is ended and what it changed is kept. */
+  readonly stop: AbortSignal;
   /** How long one run of the repository's tests may take. */
   readonly testsMs: number;
   /** How long after it was received a run keeps trying before it ends as failed. */

@@ -1,4 +1,6 @@
+import type { Attempt } from '../core/attempt.ts';
 import type { Verdict } from '../core/verdict.ts';
+import { attemptsTable, endText } from './attempts.ts';
 import { commandsAsRun, evidenceTable, namedTests } from './evidence.ts';
 import { inertBlock, inertTitle } from './inert.ts';
 import type { Report } from './report.ts';
@@ -22,6 +24,7 @@ function bodyOf(report: Report): string {
     report.verdict
       ? section('Evidence', [evidenceTable(report.verdict), namedTests(report.verdict)].filter(Boolean).join('\n\n'))
       : '',
+    section('Attempts', attemptsTable(report)),
     section('As run', commandsAsRun(report)),
     section('Not verified', notVerified(report)),
   ].filter(Boolean);
@@ -81,9 +84,7 @@ function notVerified({ verdict, attempt }: Report): string {
       ? ['- Every test that proves the fix was changed or added by this patch itself.']
       : []),
     ...(attempt && attempt.end.kind !== 'finished'
-      ? [
-          `- The agent did not finish: it was ended by ${attempt.end.kind === 'limit' ? `its limit of ${attempt.end.limit}` : attempt.end.kind}. This is what it had changed by then.`,
-        ]
+      ? [`- The agent did not hand this in: ${endText(attempt.end)}. This is what it had changed by then.`]
       : []),
     '- Anything outside the test command above: other suites, linters, builds, and the repository’s CI.',
   ];
@@ -91,10 +92,13 @@ function notVerified({ verdict, attempt }: Report): string {
 }
 
 /** What the run took, in the units that a self-hoster pays. */
-export function costLine({ attempt, seconds, model }: Report): string {
-  if (!attempt) return '';
-  const { promptTokens, completionTokens } = attempt.usage;
-  return `${attempt.steps} steps · ${count(promptTokens)} tokens read, ${count(completionTokens)} written · ${(seconds / 60).toFixed(1)} minutes${model ? ` · model \`${model.replaceAll('`', '')}\`` : ''}`;
+export function costLine({ attempts, seconds, model }: Report): string {
+  if (attempts.length === 0) return '';
+  const sum = (of: (attempt: Attempt) => number) => attempts.reduce((total, each) => total + of(each.attempt), 0);
+  const promptTokens = sum(({ usage }) => usage.promptTokens);
+  const completionTokens = sum(({ usage }) => usage.completionTokens);
+  const tries = attempts.length > 1 ? `${attempts.length} attempts, ` : '';
+  return `${tries}${sum(({ steps }) => steps)} steps · ${count(promptTokens)} tokens read, ${count(completionTokens)} written · ${(seconds / 60).toFixed(1)} minutes${model ? ` · model \`${model.replaceAll('`', '')}\`` : ''}`;
 }
 
 function count(tokens: number): string {

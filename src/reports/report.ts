@@ -1,7 +1,8 @@
-import type { Attempt, Observation, Step } from '../core/attempt.ts';
+import type { Attempt, Step } from '../core/attempt.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { Environment, JournalEntry, PolicyResult, Run, Stage } from '../core/run.ts';
+import type { Environment, JournalEntry, Run, Stage } from '../core/run.ts';
 import type { Task } from '../core/task.ts';
+import { trajectoryOf } from '../core/trajectory.ts';
 import type { TestRun, Verdict } from '../core/verdict.ts';
 
 /** Everything a report may say, folded from what is stored; what is not there yet is null. */
@@ -14,9 +15,11 @@ export interface Report {
   readonly environment: Environment | null;
   readonly baseline: TestRun | null;
   readonly model: string | null;
+  /** The attempt whose patch goes on, or the newest. */
   readonly attempt: Attempt | null;
+  /** All that have ended, with what the tests said of each. */
+  readonly attempts: readonly { readonly attempt: Attempt; readonly verdict: Verdict | null }[];
   readonly steps: readonly Step[];
-  readonly policy: PolicyResult | null;
   readonly verdict: Verdict | null;
   readonly outcome: Outcome | null;
   readonly interruptions: number;
@@ -29,6 +32,12 @@ export function reportOf(run: Run, journal: readonly JournalEntry[], now: Date):
     journal.findLast((entry): entry is Extract<JournalEntry, { kind: K }> => entry.kind === kind);
   const authorised = last('authorised');
   const started = last('attempt-started');
+  const ended = journal.flatMap((entry) => (entry.kind === 'attempt-ended' ? [entry.attempt] : []));
+  const number = last('chosen')?.attempt ?? started?.attempt;
+  const verdictOf = (attempt: number | undefined) =>
+    journal.findLast((entry) => entry.kind === 'verdict' && entry.attempt === attempt) as
+      | Extract<JournalEntry, { kind: 'verdict' }>
+      | undefined;
   return {
     run: run.id,
     task: run.task,
@@ -38,23 +47,12 @@ export function reportOf(run: Run, journal: readonly JournalEntry[], now: Date):
     environment: last('environment')?.environment ?? null,
     baseline: last('baseline')?.run ?? null,
     model: started?.model ?? null,
-    attempt: last('attempt-ended')?.attempt ?? null,
-    steps: started ? stepsOf(journal, started.attempt) : [],
-    policy: last('policy')?.result ?? null,
-    verdict: last('verdict')?.verdict ?? null,
+    attempt: ended.find((attempt) => attempt.number === number) ?? null,
+    attempts: ended.map((attempt) => ({ attempt, verdict: verdictOf(attempt.number)?.verdict ?? null })),
+    steps: number === undefined ? [] : trajectoryOf(journal, number).steps,
+    verdict: verdictOf(number)?.verdict ?? null,
     outcome: last('concluded')?.outcome ?? null,
     interruptions: journal.filter((entry) => entry.kind === 'interrupted').length,
     seconds: Math.max(0, ((run.endedAt ?? now).getTime() - run.receivedAt.getTime()) / 1000),
   };
-}
-
-/** The steps of one attempt: each turn with the observations that were written after it. */
-function stepsOf(journal: readonly JournalEntry[], attempt: number): Step[] {
-  const steps: { number: number; turn: Step['turn']; observations: Observation[] }[] = [];
-  for (const entry of journal) {
-    if (entry.kind === 'turn' && entry.attempt === attempt)
-      steps.push({ number: entry.step, turn: entry.turn, observations: [] });
-    if (entry.kind === 'observation' && entry.attempt === attempt) steps.at(-1)?.observations.push(entry.observation);
-  }
-  return steps;
 }

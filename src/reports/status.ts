@@ -1,5 +1,6 @@
 import type { Outcome } from '../core/outcome.ts';
 import type { Stage } from '../core/run.ts';
+import { endText } from './attempts.ts';
 import { inertBlock, inertLine } from './inert.ts';
 import { costLine, verdictLine } from './pull-request.ts';
 import type { Report } from './report.ts';
@@ -25,8 +26,16 @@ function progressParts(report: Report): string[] {
     return index === at ? `- [ ] **${title}** …` : `- [ ] ${title}`;
   });
   const minutes = report.seconds >= 60 ? ` for ${Math.round(report.seconds / 60)} min` : '';
+  const earlier = report.attempts.map(
+    ({ attempt, verdict }) => `${endText(attempt.end)}${verdict ? ` (${verdict.kind})` : ''}`,
+  );
+  const before = earlier.length > 0 && report.stage === 'working' ? `Before this attempt: ${earlier.join('; ')}.` : '';
   const again = report.interruptions > 0 ? ` Interrupted and taken up again: ${report.interruptions}.` : '';
-  return [`Working on this${minutes}, asked by ${inertLine(report.task.askedBy.login)}.${again}`, lines.join('\n')];
+  return [
+    `Working on this${minutes}, asked by ${inertLine(report.task.askedBy.login)}.${again}`,
+    lines.join('\n'),
+    before,
+  ];
 }
 
 function stageNote({ baseline, attempt, verdict }: Report, index: number): string {

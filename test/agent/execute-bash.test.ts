@@ -201,7 +201,7 @@ describe('execute_bash', () => {
   it.each(cases)('shows %s', async (_name, calls, expected) => {
     let text = '';
     for (const call of calls)
-      text = await shown(tool, typeof call === 'string' ? { command: call } : call, opened.sandbox);
+      text = await shown(tool, typeof call === 'string' ? { command: call } : { ...call }, opened.sandbox);
 
     if (typeof expected === 'string') expect(text).toBe(expected);
     else expect(text).toMatch(expected);

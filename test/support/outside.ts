@@ -63,6 +63,7 @@ export async function openOutside(options: { script: Script; files?: ReadonlyMap
     LIMIT_STEPS: '20',
     LIMIT_TOKENS: '500000',
     LIMIT_MINUTES: '5',
+    LIMIT_RUN_STEPS: '50',
     PORT: '0',
     PATH: process.env.PATH ?? '',
     ...(process.env.DOCKER_HOST && { DOCKER_HOST: process.env.DOCKER_HOST }),

@@ -80,7 +80,7 @@ export class BashWire {
     this.#lastOutputAt = performance.now();
     return new Promise((resolve) => {
       this.#settle = resolve;
-      if (this.#ended) void this.#ended.then(resolve);
+      void this.#ended?.then(resolve);
       const nonce = this.#nonce.toString();
       this.#stream.write(
         `\\builtin eval ${asOneWord(command)} <${this.#input} 5>&-\n\\builtin printf '%s %s %s %s' ${nonce} "$?" "$PWD" ${nonce} >&5\n`,

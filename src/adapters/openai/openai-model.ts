@@ -32,6 +32,7 @@ export function openAiModel(settings: OpenAiSettings): Model {
   return {
     name: settings.model,
     contextTokens: settings.contextTokens,
+    answerTokens: settings.maxTokens,
     temperature: settings.temperature,
     async ask({ messages, tools, temperature = settings.temperature }, signal) {
       const started = performance.now();

@@ -36,6 +36,7 @@ export function executeBash({ quietSeconds = quietSecondsTrained }: { quietSecon
   return defineTool({
     name: 'execute_bash',
     description,
+    repeats: 'since-checkpoint',
     input: Input,
     title: ({ command, is_input }) => (is_input === 'true' ? `types ${firstLine(command)}` : firstLine(command)),
     async run({ command, is_input, timeout }, { sandbox }, signal) {

@@ -39,6 +39,7 @@ type Input = z.infer<typeof Input>;
 export const strReplaceEditor = defineTool({
   name: 'str_replace_editor',
   description,
+  repeats: 'since-checkpoint',
   input: Input,
   title: ({ command, path }) => `${command} ${path}`,
   async run(input, { sandbox, history }, signal) {

@@ -18,6 +18,8 @@ export type ToolResult =
 /** A tool of the agent. `call` takes the arguments as the model gave them, already read as JSON. */
 export interface Tool {
   readonly definition: ToolDefinition;
+  /** Whether its calls are made again when the sandbox had to be rebuilt: those since the last checkpoint, all, or none. */
+  readonly repeats: 'since-checkpoint' | 'always' | 'never';
   /** Arguments that fit, or the reason why not, as the model is told it. */
   call(input: unknown, context: ToolContext): PreparedCall | { readonly problem: string };
 }
@@ -33,6 +35,7 @@ interface PreparedCall {
 export function defineTool<Shape extends z.ZodRawShape>(tool: {
   readonly name: string;
   readonly description: string;
+  readonly repeats: Tool['repeats'];
   readonly input: z.ZodObject<Shape>;
   readonly title: (input: z.infer<z.ZodObject<Shape>>) => string;
   readonly run: (input: z.infer<z.ZodObject<Shape>>, context: ToolContext, signal: AbortSignal) => Promise<ToolResult>;
@@ -40,6 +43,7 @@ export function defineTool<Shape extends z.ZodRawShape>(tool: {
   const { $schema: _, additionalProperties: __, ...parameters } = z.toJSONSchema(tool.input);
   return {
     definition: { name: tool.name, description: tool.description, parameters },
+    repeats: tool.repeats,
     call(input, context) {
       const parsed = tool.input.safeParse(coerced(input, parameters.properties ?? {}));
       if (!parsed.success) {

@@ -18,5 +18,5 @@ export interface ChatMessage {
 export function nextTurn(script: Script, conversation: readonly ChatMessage[]): ScriptedTurn {
   const turn = conversation.filter((message) => message.role === 'assistant').length;
   if (typeof script === 'function') return script(conversation, turn);
-  return script[turn] ?? { text: 'The script has no further turn.' };
+  return script[turn] ?? script.at(-1) ?? { text: 'The script has no turn.' };
 }
