@@ -1,17 +1,15 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { Command } from 'commander';
 
 import { localForge } from '../adapters/local/local-forge.ts';
 import { environmentVariables, modelSettings, type WorkSettings, workSettings } from '../config.ts';
-import { SettingsError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { recall } from '../pipeline/recall.ts';
 import { removeLeftovers, workLoop } from '../pipeline/work-loop.ts';
 import { openLog, openModel, openStore, openWorld } from '../wiring.ts';
+import { localRepository } from './local-repository.ts';
 import { showProgress } from './progress.ts';
 import { type IssueText, readIssue } from './read-issue.ts';
 import { resultLine, verdictLine } from './result-line.ts';
@@ -132,29 +130,4 @@ function taskOf(repository: string, branch: string, issue: IssueText): Task {
     askedAt: new Date().toISOString(),
     request: { kind: 'command-line' },
   };
-}
-
-const execute = promisify(execFile);
-
-/** A path is used where it lies; a URL is cloned into the output folder first, and the branch ends up there. */
-async function localRepository(given: string, out: string, searchPath: string): Promise<string> {
-  if (/^https?:\/\//.test(given)) {
-    const target = join(out, basename(new URL(given).pathname, '.git') || 'repository');
-    await mkdir(out, { recursive: true });
-    try {
-      await execute('git', ['-c', 'core.hooksPath=/dev/null', 'clone', '--quiet', '--', given, target], {
-        env: { PATH: searchPath, GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'http:https', GIT_LFS_SKIP_SMUDGE: '1' },
-      });
-    } catch (cause) {
-      throw new SettingsError(
-        `${given} could not be cloned into ${target}: ${String(cause).split('\n').slice(-2, -1)}`,
-        { cause },
-      );
-    }
-    return target;
-  }
-  const path = resolve(given);
-  const found = await stat(join(path, '.git')).catch(() => null);
-  if (!found) throw new SettingsError(`--repo names ${path}, which is not the top folder of a git repository.`);
-  return path;
 }
