@@ -25,13 +25,13 @@ interface FixOptions {
 /** `devstral fix`: the same pipeline on a repository of this machine, without GitHub. */
 export function fixCommand(): Command {
   return new Command('fix')
-    .description('fix an issue in a local repository; ends in a branch, a patch file and a report')
+    .description('fix an issue in a local repository; ends in a branch, a patch file, the trajectory and a report')
     .requiredOption('--repo <path|url>', 'a git repository on this machine, or an http(s) URL to clone')
     .requiredOption(
       '--issue <file|text|url>',
       'the issue: a text file (first line is the title), the text itself, or a GitHub issue URL',
     )
-    .option('--out <folder>', 'where the patch and the report go', 'devstral-out')
+    .option('--out <folder>', 'where the patch, the trajectory and the report go', 'devstral-out')
     .option('--json', 'end with one line of JSON')
     .action(fix);
 }
@@ -98,12 +98,16 @@ async function solve(request: {
     await mkdir(out, { recursive: true });
     const patchFile = join(out, 'patch.diff');
     await writeFile(patchFile, patch);
+    const trajectoryFile = join(out, 'trajectory.jsonl');
+    await writeFile(trajectoryFile, journal.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     if (request.json) {
-      process.stdout.write(`${JSON.stringify({ ...resultLine(run, journal), patch: patchFile })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ ...resultLine(run, journal), patch: patchFile, trajectory: trajectoryFile })}\n`,
+      );
     } else {
       if (run.outcome?.kind === 'pull-request')
         process.stdout.write(`Branch: ${run.outcome.branch}\nReport: ${run.outcome.url}\n`);
-      process.stdout.write(`Patch: ${patchFile}\n${verdictLine(run, journal)}\n`);
+      process.stdout.write(`Patch: ${patchFile}\nTrajectory: ${trajectoryFile}\n${verdictLine(run, journal)}\n`);
     }
     if (run.outcome?.kind === 'failed') return 1;
     return recall(journal, 'verdict')?.verdict.kind === 'verified' ? 0 : 3;
