@@ -1,15 +1,9 @@
 import { z } from 'zod';
 
+import { Content } from './content.ts';
 import { foreignCall, rootInPrompt } from './foreign-call.ts';
 import type { FoundRecording, RecordedStep, Recording, RecordingFormat } from './recording.ts';
 import { parseXmlCalls } from './xml-calls.ts';
-
-const Content = z
-  .union([z.string(), z.array(z.object({ text: z.string().optional() }))])
-  .nullish()
-  .transform((content) =>
-    typeof content === 'string' ? content : (content ?? []).map((part) => part.text ?? '').join(''),
-  );
 
 const Call = z.object({
   id: z.string().nullish(),
@@ -27,8 +21,12 @@ const Message = z.object({
 });
 type Message = z.infer<typeof Message>;
 
-const FirstMessage = z.object({ role: z.string(), content: z.unknown() });
-const Messages = z.tuple([FirstMessage], z.unknown());
+const FirstMessage = z.object({ role: z.string(), content: z.unknown().optional() });
+// Tables that have no nested columns hold the conversation as the text of one.
+const Messages = z.preprocess(
+  (value) => (typeof value === 'string' ? parsedJson(value) : value),
+  z.tuple([FirstMessage], z.unknown()),
+);
 const Names = { instance_id: z.string().optional(), trajectory_id: z.string().optional() };
 const Head = z.union([z.object({ ...Names, trajectory: Messages }), z.object({ ...Names, messages: Messages })]);
 
@@ -106,9 +104,12 @@ function withoutPrefix(content: string): string {
 const Arguments = z.record(z.string(), z.unknown());
 
 function parsed(text: string): Record<string, unknown> | null {
-  if (text.trim() === '') return {};
+  return text.trim() === '' ? {} : (Arguments.safeParse(parsedJson(text)).data ?? null);
+}
+
+function parsedJson(text: string): unknown {
   try {
-    return Arguments.safeParse(JSON.parse(text)).data ?? null;
+    return JSON.parse(text);
   } catch {
     return null;
   }

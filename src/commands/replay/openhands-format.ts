@@ -29,8 +29,8 @@ const Head = z.object({
 });
 
 const FirstEvent = z.union([
-  z.object({ source: z.string(), action: z.string(), args: z.unknown() }),
-  z.object({ source: z.string(), observation: z.string(), content: z.unknown() }),
+  z.object({ source: z.string(), action: z.string(), args: z.unknown().optional() }),
+  z.object({ source: z.string(), observation: z.string(), content: z.unknown().optional() }),
 ]);
 
 /** OpenHands: a trajectory (an array of events) or an evaluation's `output.jsonl` (a row for each instance). */

@@ -1,19 +1,22 @@
 import { z } from 'zod';
 
+import { Content } from './content.ts';
 import { parseEditorLine } from './editor-line.ts';
-import { foreignCall } from './foreign-call.ts';
-import type { RecordedStep, RecordingFormat } from './recording.ts';
+import { foreignCall, rootInPrompt } from './foreign-call.ts';
+import type { RecordedStep, Recording, RecordingFormat } from './recording.ts';
 
 const Step = z.object({
   action: z.string(),
   observation: z.string().nullish(),
-  state: z.unknown(),
+  state: z.unknown().optional(),
 });
 
 const Row = z.object({
   instance_id: z.string().optional(),
   trajectory: z.array(Step).min(1),
+  history: z.array(z.object({ content: Content })).optional(),
 });
+type Row = z.infer<typeof Row>;
 
 /** SWE-agent's `.traj`: every action is a line for its shell, where its tools are commands. */
 export const sweAgentFormat: RecordingFormat = {
@@ -24,10 +27,7 @@ export const sweAgentFormat: RecordingFormat = {
       const id = Head.safeParse(row).data?.instance_id;
       return {
         names: id ? [id] : [],
-        read: () => {
-          const { trajectory } = Row.parse(row);
-          return { steps: trajectory.map(stepOf), root: workingDirectory(trajectory[0]?.state), commit: null };
-        },
+        read: () => recordingOf(Row.parse(row)),
       };
     });
   },
@@ -37,6 +37,11 @@ const Head = z.object({
   instance_id: z.string().optional(),
   trajectory: z.tuple([z.object({ action: z.string() })], z.unknown()),
 });
+
+function recordingOf({ trajectory, history = [] }: Row): Recording {
+  const named = history.map(({ content }) => rootInPrompt(content)).find((root) => root !== null);
+  return { steps: trajectory.map(stepOf), root: named ?? workingDirectory(trajectory[0]?.state), commit: null };
+}
 
 function stepOf({ action, observation = null }: z.infer<typeof Step>, index: number): RecordedStep {
   const id = `step-${index + 1}`;
