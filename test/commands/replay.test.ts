@@ -174,7 +174,7 @@ describe('replay', () => {
     expect(refusals.map(({ exitCode }) => exitCode)).toEqual(refusals.map(() => 2));
     expect(refusals.map(({ stderr }) => stderr)).toEqual([
       `devstral: ${folder}/nothing.json is not a file; give the file that holds the trajectory.\n`,
-      `devstral: ${repository}/package.json is in no format that can be replayed; those are: devstral journal, OpenHands trajectory, SWE-agent trajectory, messages.\n`,
+      `devstral: ${repository}/package.json is in no format that can be replayed; those are: devstral journal, OpenHands, SWE-agent, messages.\n`,
       `devstral: --repo names ${folder}, which is not the top folder of a git repository.\n`,
       `devstral: --commit is v9, which is no commit of ${repository}; fetch it there first.\n`,
       'devstral: --root is testbed; give the absolute path that the repository had, such as /testbed.\n',

@@ -9,8 +9,8 @@ const zone = '(?: ?(?:UTC|GMT|Z|[+-]\\d{2}:?\\d{2}))?';
 const noise: readonly (readonly [RegExp, string])[] = [
   [/\[Python interpreter: [^\]\n]*\]\n?/g, ''],
   [new RegExp(`\\b\\d{4}-\\d{2}-\\d{2}(?:[T ]${clock})?${zone}`, 'g'), '<date>'],
-  [new RegExp(`\\b${day}${month} +\\d{1,2}(?: +${clock}${zone})?(?: +\\d{4}\\b)?${zone}`, 'g'), '<date>'],
   [new RegExp(`\\b${day}\\d{1,2} ${month} \\d{4}(?: ${clock})?${zone}`, 'g'), '<date>'],
+  [new RegExp(`\\b${day}${month} +\\d{1,2}\\b(?: +${clock}${zone})?(?: +\\d{4}\\b)?${zone}`, 'g'), '<date>'],
   [/\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b/g, '<clock>'],
   [/\b\d+m\d+(?:[.,]\d+)?s\b/g, '<time>'],
   [/\b\d+(?:\.\d+)?(?:e-\d+)? ?(?:ns|µs|us|ms|s|secs?|seconds?|mins?|minutes?)\b/g, '<time>'],
@@ -20,7 +20,7 @@ const noise: readonly (readonly [RegExp, string])[] = [
   [/\(node:\d+\)/g, '(node:<pid>)'],
   [/\/proc\/\d+/g, '/proc/<pid>'],
   [/^(\[\d+\][+-]?) +\d+$/gm, '$1 <pid>'],
-  [/(line \d+: +)\d+( (?:Killed|Terminated|Aborted|Segmentation))/g, '$1<pid>$2'],
+  [/(line \d+:) +\d+ (?=Killed|Terminated|Aborted|Segmentation)/g, '$1 <pid> '],
   // pytest fills its lines up to the terminal's width, so that a time with one digit more takes one sign away.
   [/={4,}/g, '===='],
   [/[ \t]+$/gm, ''],

@@ -35,7 +35,7 @@ const FirstEvent = z.union([
 
 /** OpenHands: a trajectory (an array of events) or an evaluation's `output.jsonl` (a row for each instance). */
 export const openHandsFormat: RecordingFormat = {
-  name: 'OpenHands trajectory',
+  name: 'OpenHands',
   find(rows) {
     if (FirstEvent.safeParse(rows[0]).success)
       return [{ names: [], read: () => recordingOf(z.array(Event).parse(rows), null, null) }];

@@ -22,7 +22,7 @@ export async function readRecording(file: string, instance: string | undefined):
     const found = format.find(rows);
     if (!found) continue;
     const chosen = choose(found.map(numbered), instance, file);
-    const recording = parsed(chosen, `${file} is a ${format.name}, but`);
+    const recording = parsed(chosen, `${file} looks like ${format.name}, but`);
     if (recording.steps.length === 0)
       throw new SettingsError(`${file} (${chosen.names[0]}) has no tool calls to replay.`);
     return { format: format.name, name: chosen.names[0] ?? '', recording };

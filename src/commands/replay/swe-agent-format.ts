@@ -20,7 +20,7 @@ type Row = z.infer<typeof Row>;
 
 /** SWE-agent's `.traj`: every action is a line for its shell, where its tools are commands. */
 export const sweAgentFormat: RecordingFormat = {
-  name: 'SWE-agent trajectory',
+  name: 'SWE-agent',
   find(rows) {
     if (!Head.safeParse(rows[0]).success) return null;
     return rows.map((row) => {
