@@ -8,11 +8,12 @@ import { environmentVariables, type WorkSettings, workSettings } from '../config
 import { SettingsError } from '../core/errors.ts';
 import { openGround } from '../wiring.ts';
 import { localRepository } from './local-repository.ts';
+import { countSteps, showCounts } from './replay/counts.ts';
 import { findCommit } from './replay/find-commit.ts';
 import { openSandbox } from './replay/open-sandbox.ts';
 import { type NamedRecording, readRecording } from './replay/read-recording.ts';
 import { type ReplayedStep, replaySteps } from './replay/replay-steps.ts';
-import { countSteps, showCounts, showStep } from './replay/show-step.ts';
+import { showStep } from './replay/show-step.ts';
 import { guessRoot } from './replay/work-tree.ts';
 
 interface ReplayOptions {
@@ -64,7 +65,7 @@ async function replay(trajectory: string, options: ReplayOptions): Promise<void>
 }
 
 function rootOf({ recording }: NamedRecording, given: string | undefined): string {
-  if (given !== undefined && !given.startsWith('/'))
+  if (given !== undefined && !/^\/+[^/]/.test(given))
     throw new SettingsError(`--root is ${given}; give the absolute path that the repository had, such as /testbed.`);
   const root = given ?? recording.root ?? guessRoot(recording.steps) ?? '/workspace';
   return root.replace(/(?<=.)\/+$/, '');

@@ -167,7 +167,7 @@ describe('replay', () => {
       replay(join(repository, 'package.json'), '--repo', repository),
       replay(trajectory, '--repo', folder),
       replay(trajectory, '--repo', repository, '--commit', 'v9'),
-      replay(trajectory, '--repo', repository, '--root', 'testbed'),
+      replay(trajectory, '--repo', repository, '--root', '/'),
       replay(trajectory, '--repo', repository, '--instance', 'attempt-2'),
     ]);
 
@@ -177,7 +177,7 @@ describe('replay', () => {
       `devstral: ${repository}/package.json is in no format that can be replayed; those are: devstral journal, OpenHands, SWE-agent, messages.\n`,
       `devstral: --repo names ${folder}, which is not the top folder of a git repository.\n`,
       `devstral: --commit is v9, which is no commit of ${repository}; fetch it there first.\n`,
-      'devstral: --root is testbed; give the absolute path that the repository had, such as /testbed.\n',
+      'devstral: --root is /; give the absolute path that the repository had, such as /testbed.\n',
       `devstral: ${trajectory} has no attempt-2; --instance may be one of: attempt-1 = #1.\n`,
     ]);
   });

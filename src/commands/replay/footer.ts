@@ -13,7 +13,7 @@ const other = /^\[Python interpreter: .*\]$/;
 export function splitFooter(text: string): SplitObservation {
   const lines = text
     .replaceAll('\r\n', '\n')
-    .replace(/\s*\[Error occurred in processing last action\]\s*$/, '')
+    .replace(/\[Error occurred in processing last action\]\s*$/, '')
     .split('\n');
   const isNote = (line: string) => line === '' || [exitCode, directory, other].some((note) => note.test(line));
   const end = lines.findLastIndex((line) => !isNote(line.trim())) + 1;

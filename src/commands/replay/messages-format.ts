@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import { Content } from './content.ts';
-import { foreignCall, rootInPrompt } from './foreign-call.ts';
+import { foreignCall } from './foreign-call.ts';
 import type { FoundRecording, RecordedStep, Recording, RecordingFormat } from './recording.ts';
+import { rootInPrompt } from './root-in-prompt.ts';
 import { parseXmlCalls } from './xml-calls.ts';
 
 const Call = z.object({

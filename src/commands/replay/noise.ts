@@ -23,11 +23,14 @@ const noise: readonly (readonly [RegExp, string])[] = [
   [/(line \d+:) +\d+ (?=Killed|Terminated|Aborted|Segmentation)/g, '$1 <pid> '],
   // pytest fills its lines up to the terminal's width, so that a time with one digit more takes one sign away.
   [/={4,}/g, '===='],
-  [/[ \t]+$/gm, ''],
 ];
 
 /** Text without what two runs of the same thing differ in: times, dates, process ids, addresses, blanks at the end. */
 export function withoutNoise(text: string): string {
   const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
-  return noise.reduce((left, [pattern, put]) => left.replace(pattern, put), plain).trim();
+  const lines = noise.reduce((left, [pattern, put]) => left.replace(pattern, put), plain).split('\n');
+  return lines
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trim();
 }

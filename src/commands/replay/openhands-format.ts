@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
-import { foreignCall, rootInPrompt } from './foreign-call.ts';
+import { foreignCall } from './foreign-call.ts';
 import type { FoundRecording, RecordedStep, Recording, RecordingFormat } from './recording.ts';
+import { rootInPrompt } from './root-in-prompt.ts';
 
 const Event = z.object({
   id: z.number().nullish(),

@@ -1,9 +1,6 @@
 import { visible } from '../../reports/inert.ts';
 import type { ReplayedStep } from './replay-steps.ts';
 
-/** How many steps ended in which way. */
-export type Counts = Readonly<Record<'same' | 'noise' | 'differs' | 'notCompared' | 'notReplayed', number>>;
-
 const titleCharacters = 90;
 
 /** A step as a line for people, with its diff below. */
@@ -33,26 +30,4 @@ function indented(text: string): string {
     .split('\n')
     .map((line) => `     ${line}`)
     .join('\n');
-}
-
-export function countSteps(steps: readonly ReplayedStep[]): Counts {
-  const count = (kind: ReplayedStep['result']['kind']) => steps.filter(({ result }) => result.kind === kind).length;
-  return {
-    same: count('same'),
-    noise: count('noise'),
-    differs: count('differs'),
-    notCompared: count('not-compared'),
-    notReplayed: count('not-replayed'),
-  };
-}
-
-export function showCounts(steps: number, counts: Counts): string {
-  const parts = [
-    `${counts.same} same`,
-    `${counts.noise} same but for noise`,
-    `${counts.differs} differ${counts.differs === 1 ? 's' : ''}`,
-    ...(counts.notCompared > 0 ? [`${counts.notCompared} not compared`] : []),
-    ...(counts.notReplayed > 0 ? [`${counts.notReplayed} not replayed`] : []),
-  ];
-  return `${steps} step${steps === 1 ? '' : 's'}: ${parts.join(' · ')}`;
 }

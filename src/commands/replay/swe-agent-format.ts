@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 import { Content } from './content.ts';
 import { parseEditorLine } from './editor-line.ts';
-import { foreignCall, rootInPrompt } from './foreign-call.ts';
+import { foreignCall } from './foreign-call.ts';
 import type { RecordedStep, Recording, RecordingFormat } from './recording.ts';
+import { rootInPrompt } from './root-in-prompt.ts';
 
 const Step = z.object({
   action: z.string(),

@@ -29,7 +29,7 @@ const usualRoots = ['/testbed', '/workspace', '/repo', '/app'];
 export function guessRoot(steps: readonly RecordedStep[]): string | null {
   const paths = steps
     .flatMap((step) => (step.kind === 'call' ? pathsOf(step.call) : []))
-    .filter((path) => path !== '/tmp' && !path.startsWith('/tmp/'));
+    .filter((path) => path !== '/' && path !== '/tmp' && !path.startsWith('/tmp/'));
   const [first] = paths;
   if (first === undefined) return null;
   // OpenHands' evaluations keep the repository one level below, in a folder named as the instance is.
