@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { Command } from 'commander';
 
 import { environmentVariables, type WorkSettings, workSettings } from '../config.ts';
-import { SettingsError } from '../core/errors.ts';
+import { OutsideError, SettingsError } from '../core/errors.ts';
 import { openGround } from '../wiring.ts';
 import { localRepository } from './local-repository.ts';
 import { countSteps, showCounts } from './replay/counts.ts';
@@ -79,7 +79,7 @@ async function replayAt(
   show: (step: ReplayedStep) => void,
 ): Promise<ReplayedStep[]> {
   const stop = new AbortController();
-  const interrupt = () => stop.abort(new Error('Interrupted'));
+  const interrupt = () => stop.abort(new OutsideError('Interrupted; what it had made is removed.', { retry: 'never' }));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const ground = openGround(work);
   const name = basename(base.repository) || 'repository';

@@ -152,6 +152,47 @@ describe('replay', () => {
     expect(ran.exitCode).toBe(3);
   });
 
+  it('names what it could not do again or had nothing to compare with, and does the rest', async () => {
+    const { repository, commit } = recorded;
+    const root = '/workspace/octo__adder__1.0';
+    const file = join(folder, 'adder.json');
+    const event = (id: number, action: string, args: object) => ({ id, source: 'agent', action, args });
+    const result = (cause: number, observation: string, content: string, extras: object = {}) => ({
+      id: cause + 1,
+      source: 'agent',
+      cause,
+      observation,
+      content,
+      extras,
+    });
+    const events = [
+      event(1, 'run', { command: `cd ${root}/test && ls && node -p __dirname` }),
+      result(1, 'run', 'adder.test.js\n.', { metadata: { exit_code: 0, working_dir: `${root}/test` } }),
+      event(3, 'edit', { command: 'create', path: `${root}/a.js`, file_text: `console.log('${root}', __filename);` }),
+      result(3, 'edit', `File created successfully at: ${root}/a.js`),
+      event(5, 'run', { command: 'node ../a.js && false' }),
+      result(5, 'run', `${root} ${root}/a.js`, { metadata: { exit_code: 1, working_dir: `${root}/test` } }),
+      event(7, 'browse', { url: 'http://localhost' }),
+      result(7, 'browse', 'a page'),
+      event(9, 'finish', { final_thought: 'Done.' }),
+    ];
+    await writeFile(file, JSON.stringify(events));
+
+    const ran = await replay(file, '--repo', repository, '--commit', commit);
+
+    expect(ran.stderr).toBe('');
+    expect(ran.stdout.split('\n').slice(1)).toEqual([
+      `  1  execute_bash: cd ${root}/test && ls && node -p __dirname   noise`,
+      `  2  str_replace_editor: create ${root}/a.js   same`,
+      '  3  execute_bash: node ../a.js && false   noise',
+      '  4  browse   not replayed: there is no such tool here',
+      '  5  finish: task completed: true   not compared: no result was recorded',
+      '5 steps: 1 same · 2 same but for noise · 0 differ · 1 not compared · 1 not replayed',
+      '',
+    ]);
+    expect(ran.exitCode).toBe(0);
+  });
+
   it('leaves the repository and the trajectory as they are', async () => {
     const { repository, trajectory } = recorded;
 
