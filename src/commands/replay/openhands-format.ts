@@ -9,6 +9,7 @@ const Event = z.object({
   source: z.string().nullish(),
   action: z.string().optional(),
   args: z.record(z.string(), z.unknown()).optional(),
+  timeout: z.number().nullish(),
   observation: z.string().optional(),
   cause: z.number().nullish(),
   content: z.string().nullish(),
@@ -87,7 +88,7 @@ function footerOf(extras: Event['extras']): string {
 // Events of the agent's machinery, which are not calls of a tool.
 const notCalls = ['message', 'system', 'recall', 'null', 'change_agent_state', 'condensation', 'condensation_request'];
 
-function stepOf({ id, action = '', args = {} }: Event, observation: string | null): RecordedStep | null {
+function stepOf({ id, action = '', args = {}, timeout }: Event, observation: string | null): RecordedStep | null {
   if (notCalls.includes(action)) return null;
   const call = (name: string, input: Record<string, unknown>) =>
     foreignCall({ id: `event-${id ?? 'unnumbered'}`, name, input: withoutEmpty(input), observation });
@@ -97,7 +98,7 @@ function stepOf({ id, action = '', args = {} }: Event, observation: string | nul
       return call('execute_bash', {
         command: args.command,
         is_input: args.is_input === true || args.is_input === 'true' ? 'true' : undefined,
-        timeout: args.timeout,
+        timeout: seconds(args.timeout) ?? seconds(timeout),
       });
     case 'read':
       return call('str_replace_editor', { command: 'view', path, view_range: args.view_range });
@@ -114,6 +115,12 @@ function stepOf({ id, action = '', args = {} }: Event, observation: string | nul
     default:
       return call(action, args);
   }
+}
+
+const longestSeconds = 1800; // what our shell takes; recorders let commands run longer
+
+function seconds(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 ? Math.min(value, longestSeconds) : undefined;
 }
 
 /** Parameters that the event leaves empty were not given. */

@@ -101,7 +101,7 @@ const events = [
     content: 'index.js',
     extras: { command: 'ls', metadata: { exit_code: 0, working_dir: '/workspace/octo__adder__1.0', pid: 7 } },
   },
-  { id: 3, source: 'agent', action: 'run', args: { command: 'C-c', is_input: true } },
+  { id: 3, source: 'agent', action: 'run', args: { command: 'C-c', is_input: true }, timeout: 9000 },
   { id: 4, source: 'agent', action: 'read', args: { path: '/workspace/octo__adder__1.0/a.js', view_range: [1, 2] } },
   { id: 5, cause: 4, source: 'agent', observation: 'read', content: 'one\ntwo', extras: {} },
   {
@@ -140,7 +140,7 @@ const eventSteps = [
     { command: 'ls', timeout: 60 },
     'index.js\n[Current working directory: /workspace/octo__adder__1.0]\n[Command finished with exit code 0]',
   ],
-  ['execute_bash', { command: 'C-c', is_input: 'true' }, null],
+  ['execute_bash', { command: 'C-c', is_input: 'true', timeout: 1800 }, null],
   ['str_replace_editor', { command: 'view', path: '/workspace/octo__adder__1.0/a.js', view_range: [1, 2] }, 'one\ntwo'],
   [
     'str_replace_editor',
