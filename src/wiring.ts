@@ -11,7 +11,7 @@ import { openRuns } from './adapters/postgres/postgres-runs.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import type { AppSettings, ModelSettings, WorkSettings } from './config.ts';
 import { SettingsError } from './core/errors.ts';
-import type { Forge, Model, Runs } from './core/ports.ts';
+import type { Checkouts, Forge, Model, Runs, Sandboxes } from './core/ports.ts';
 import type { JournalEntry } from './core/run.ts';
 import { receiveDelivery } from './pipeline/receive-delivery.ts';
 import { removeLeftovers, workLoop } from './pipeline/work-loop.ts';
@@ -62,25 +62,32 @@ export function openWorld(
     stop?: AbortSignal;
   },
 ): World {
-  const { caFile, caCertificates, attempts, testsMs, deadlineMs } = work;
-  const dataFolder = resolve(work.dataFolder);
+  const { attempts, testsMs, deadlineMs } = work;
   return {
     forge: parts.forge,
     model: parts.model,
     log: parts.log,
     clock: systemClock,
-    checkouts: gitCheckouts({ dataFolder, caFile, searchPath: work.searchPath }),
-    sandboxes: dockerSandboxes({
-      docker: dockerConnection(work.dockerHost),
-      owner: ownerOf(work),
-      caCertificates,
-      limits: work.sandbox,
-    }),
+    ...openGround(work),
     attempts,
     stop: parts.stop ?? new AbortController().signal,
     testsMs,
     deadlineMs,
     watch: parts.watch ?? (() => {}),
+  };
+}
+
+/** Where code is put and run, without anybody who asks for it or writes it. */
+export function openGround(work: WorkSettings): { readonly checkouts: Checkouts; readonly sandboxes: Sandboxes } {
+  const { caFile, caCertificates, searchPath, sandbox: limits } = work;
+  return {
+    checkouts: gitCheckouts({ dataFolder: resolve(work.dataFolder), caFile, searchPath }),
+    sandboxes: dockerSandboxes({
+      docker: dockerConnection(work.dockerHost),
+      owner: ownerOf(work),
+      caCertificates,
+      limits,
+    }),
   };
 }
 

@@ -1,17 +1,15 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { Command } from 'commander';
 
 import { localForge } from '../adapters/local/local-forge.ts';
 import { environmentVariables, modelSettings, type WorkSettings, workSettings } from '../config.ts';
-import { SettingsError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { chosenOf } from '../pipeline/candidate.ts';
 import { removeLeftovers, workLoop } from '../pipeline/work-loop.ts';
 import { openLog, openModel, openStore, openWorld } from '../wiring.ts';
+import { localRepository } from './local-repository.ts';
 import { showProgress } from './progress.ts';
 import { type IssueText, readIssue } from './read-issue.ts';
 import { resultLine, verdictLine } from './result-line.ts';
@@ -27,13 +25,13 @@ interface FixOptions {
 /** `devstral fix`: the same pipeline on a repository of this machine, without GitHub. */
 export function fixCommand(): Command {
   return new Command('fix')
-    .description('fix an issue in a local repository; ends in a branch, a patch file and a report')
+    .description('fix an issue in a local repository; ends in a branch, a patch file, the trajectory and a report')
     .requiredOption('--repo <path|url>', 'a git repository on this machine, or an http(s) URL to clone')
     .requiredOption(
       '--issue <file|text|url>',
       'the issue: a text file (first line is the title), the text itself, or a GitHub issue URL',
     )
-    .option('--out <folder>', 'where the patch and the report go', 'devstral-out')
+    .option('--out <folder>', 'where the patch, the trajectory and the report go', 'devstral-out')
     .option('--json', 'end with one line of JSON')
     .action(fix);
 }
@@ -108,12 +106,16 @@ async function solve(request: {
     await mkdir(out, { recursive: true });
     const patchFile = join(out, 'patch.diff');
     await writeFile(patchFile, patch);
+    const trajectoryFile = join(out, 'trajectory.jsonl');
+    await writeFile(trajectoryFile, journal.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     if (request.json) {
-      process.stdout.write(`${JSON.stringify({ ...resultLine(run, journal), patch: patchFile })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ ...resultLine(run, journal), patch: patchFile, trajectory: trajectoryFile })}\n`,
+      );
     } else {
       if (run.outcome?.kind === 'pull-request')
         process.stdout.write(`Branch: ${run.outcome.branch}\nReport: ${run.outcome.url}\n`);
-      process.stdout.write(`Patch: ${patchFile}\n${verdictLine(run, journal)}\n`);
+      process.stdout.write(`Patch: ${patchFile}\nTrajectory: ${trajectoryFile}\n${verdictLine(run, journal)}\n`);
     }
     if (run.outcome?.kind === 'failed') return 1;
     return chosenOf(journal)?.verdict?.kind === 'verified' ? 0 : 3;
@@ -141,29 +143,4 @@ function taskOf(repository: string, branch: string, issue: IssueText): Task {
     askedAt: new Date().toISOString(),
     request: { kind: 'command-line' },
   };
-}
-
-const execute = promisify(execFile);
-
-/** A path is used where it lies; a URL is cloned into the output folder first, and the branch ends up there. */
-async function localRepository(given: string, out: string, searchPath: string): Promise<string> {
-  if (/^https?:\/\//.test(given)) {
-    const target = join(out, basename(new URL(given).pathname, '.git') || 'repository');
-    await mkdir(out, { recursive: true });
-    try {
-      await execute('git', ['-c', 'core.hooksPath=/dev/null', 'clone', '--quiet', '--', given, target], {
-        env: { PATH: searchPath, GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'http:https', GIT_LFS_SKIP_SMUDGE: '1' },
-      });
-    } catch (cause) {
-      throw new SettingsError(
-        `${given} could not be cloned into ${target}: ${String(cause).split('\n').slice(-2, -1)}`,
-        { cause },
-      );
-    }
-    return target;
-  }
-  const path = resolve(given);
-  const found = await stat(join(path, '.git')).catch(() => null);
-  if (!found) throw new SettingsError(`--repo names ${path}, which is not the top folder of a git repository.`);
-  return path;
 }

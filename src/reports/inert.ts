@@ -44,7 +44,7 @@ export function inertTitle(text: string, maxCharacters: number): string {
 }
 
 /** Text without what cannot be seen: control, bidi, zero-width and tag characters, and half characters. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return stripVTControlCharacters(text.toWellFormed())
     .replace(/\r\n?/g, '\n')
     .replace(/[^\P{C}\n\t]/gu, '')

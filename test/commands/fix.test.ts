@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
+import { JournalEntry } from '../../src/core/run.ts';
 import { type ModelSimulation, startModel } from '../../src/simulation/model/model-server.ts';
 import type { ScriptedTurn } from '../../src/simulation/model/script.ts';
 import { adderFiles, scripts } from '../support/adder.ts';
@@ -79,11 +80,16 @@ describe('fix', () => {
       stillPassing: 1,
       newlyFailing: 0,
       patch: join(out, 'patch.diff'),
+      trajectory: join(out, 'trajectory.jsonl'),
     });
     const branch = repository.git('branch', '--list', 'devstral/*', '--format=%(refname:short)');
     expect(repository.git('show', `${branch}:index.js`)).toContain('a + b');
     expect(await readFile(join(out, 'patch.diff'), 'utf8')).toContain('+exports.add = (a, b) => a + b;');
     expect(await readFile(join(out, 'report.md'), 'utf8')).toContain('✅ **Verified** — 1 fixed');
+    const journal = (await readFile(join(out, 'trajectory.jsonl'), 'utf8')).trim().split('\n');
+    const kinds = journal.map((line) => JournalEntry.parse(JSON.parse(line)).kind);
+    expect(kinds.filter((kind) => kind === 'observation')).toHaveLength(scripts.right.length + 1);
+    expect(kinds.at(-1)).toBe('stage');
     expect(repository.git('status', '--porcelain')).toBe('');
     expect(model.violations).toEqual([]);
   });
