@@ -1,3 +1,4 @@
+import { benchAgent } from './bench-agent.ts';
 import { benchDemo } from './bench-demo.ts';
 import type { Figure } from './figure.ts';
 
@@ -8,4 +9,7 @@ export interface Bench {
 }
 
 /** Every bench. A new one is a file and a line here. */
-export const benches: readonly Bench[] = [{ name: 'demo', run: benchDemo }];
+export const benches: readonly Bench[] = [
+  { name: 'demo', run: benchDemo },
+  { name: 'agent', run: benchAgent },
+];

@@ -1,4 +1,4 @@
-/** One measured value. `against` is the rival's value in the same run; `goal` is the largest ratio that is still good. */
+/** One measured value. `against` is the rival's value in the same run; `goal` is the largest ratio, or without a rival the largest value, that is still good. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -13,6 +13,11 @@ export interface Figure {
 /** A value that stands for itself. */
 export function plain(name: string, value: number, unit: string): Figure {
   return { name, value: rounded(value), unit, against: null, ratio: null, goal: null, ok: null };
+}
+
+/** A value that has a bound of its own. */
+export function bounded(name: string, value: number, unit: string, goal: number): Figure {
+  return { ...plain(name, value, unit), goal, ok: value <= goal };
 }
 
 /** A value beside its rival's. */
@@ -34,7 +39,7 @@ export function formatFigures(figures: readonly Figure[]): string {
       `${value} ${unit}`,
       against === null ? '' : `${against} ${unit}`,
       ratio === null ? '' : `${ratio}×`,
-      goal === null ? '' : `≤ ${goal}×`,
+      goal === null ? '' : `≤ ${goal}${against === null ? ` ${unit}` : '×'}`,
       ok === null ? '' : ok ? 'ok' : 'missed',
     ]),
   ];
