@@ -11,7 +11,7 @@ function editorOn(content: string) {
   const sandbox = memorySandbox({ [path]: content, '/workspace/dir/x': 'x' });
   const context = { sandbox, history: new EditHistory() };
   return {
-    content: () => sandbox.files.get(path),
+    content: () => sandbox.files.get(path)?.toString(),
     async edit(input: Record<string, unknown>): Promise<string> {
       const prepared = strReplaceEditor.call({ path, ...input }, context);
       if ('problem' in prepared) return prepared.problem;
