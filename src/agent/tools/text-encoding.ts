@@ -25,7 +25,7 @@ export function encodingOf(bytes: Uint8Array): TextEncoding | null {
   const mark = marks.find((each) => each.bytes.every((byte, at) => bytes[at] === byte));
   if (mark && mark.name !== 'utf-8') {
     const encoding = { name: mark.name, markBytes: mark.bytes.length };
-    return isPlain(decode(bytes, encoding)) ? encoding : null;
+    return hasControls(decode(bytes, encoding)) ? null : encoding;
   }
   if (bytes.includes(0)) return null;
   if (mark) return { name: mark.name, markBytes: mark.bytes.length };
@@ -33,7 +33,7 @@ export function encodingOf(bytes: Uint8Array): TextEncoding | null {
   // Whatever it says of itself: text in another encoding is next to never valid UTF-8.
   if (isUtf8(bytes)) return { name: (isAscii(bytes) && declared) || 'utf-8', markBytes: 0 };
   const ascii = Buffer.from(bytes.filter((byte) => byte < 0x80)).toString('latin1');
-  return isPlain(ascii) ? { name: declared ?? guessed(bytes), markBytes: 0 } : null;
+  return hasControls(ascii) ? null : { name: declared ?? guessed(bytes), markBytes: 0 };
 }
 
 /** The text after the mark; bytes that mean nothing in the encoding become U+FFFD. */
@@ -44,7 +44,8 @@ export function decode(bytes: Uint8Array, { name, markBytes }: TextEncoding): st
 /** The bytes of a text without a mark; null when the encoding cannot say it. */
 export function encode(text: string, { name }: TextEncoding): Uint8Array | null {
   const bytes = iconv.encode(text, name, { addBOM: false });
-  return iconv.decode(bytes, name, { stripBOM: false }) === text ? bytes : null;
+  // Half a surrogate pair is no character, though UTF-16 would let it pass.
+  return text.isWellFormed() && iconv.decode(bytes, name, { stripBOM: false }) === text ? bytes : null;
 }
 
 /** How many bytes a text takes, with one substitute for each character that the encoding cannot say. */
@@ -57,8 +58,9 @@ function declaredIn(bytes: Uint8Array): string | null {
   const head = Buffer.from(bytes.subarray(0, 1024)).toString('latin1').split('\n', 2).join('\n');
   const name = /(?:coding[:=]|charset[ =])\s*["']?([-\w.]+?)(?:-unix|-dos|-mac)?(?![-\w.])/.exec(head)?.[1];
   if (name === undefined || !iconv.encodingExists(name)) return null;
-  // Read as ASCII up to here: a name of something that is written otherwise (UTF-16, base64) is not true.
-  return iconv.decode(Buffer.from(`coding: ${name}`), name) === `coding: ${name}` ? name : null;
+  // Read as ASCII up to here: a name of something that is written otherwise (UTF-16, UTF-7, base64) is not true.
+  const plain = `coding: ${name} +AGE-`;
+  return iconv.decode(Buffer.from(plain), name) === plain ? name : null;
 }
 
 function guessed(bytes: Uint8Array): string {
@@ -83,8 +85,13 @@ function linesBeyondAscii(bytes: Uint8Array): Buffer {
   return Buffer.from(lines.join('\n').slice(0, sampleBytes), 'latin1');
 }
 
-/** No control characters but those of text files, and nothing that could not be read. */
+/** Read without a rest: what a wrong guess does not give. */
 function isPlain(text: string): boolean {
+  return !text.includes('\ufffd') && !hasControls(text);
+}
+
+/** Control characters other than those of text files: it is none. */
+function hasControls(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return !/[\0-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]/.test(text);
+  return /[\0-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]/.test(text);
 }
