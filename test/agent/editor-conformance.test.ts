@@ -1,17 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { dockerSandboxes } from '../../src/adapters/docker/docker-sandboxes.ts';
 import { EditHistory } from '../../src/agent/tools/edit-history.ts';
-import { strReplaceEditor } from '../../src/agent/tools/str-replace-editor.ts';
-import type { ToolContext } from '../../src/agent/tools/tool.ts';
 import type { Sandbox } from '../../src/core/ports.ts';
-import type { Environment } from '../../src/core/run.ts';
-import { localCheckout } from '../support/local-checkout.ts';
+import { editWith } from '../support/edit-with.ts';
+import { realSandbox } from '../support/real-sandbox.ts';
 
 // Recorded while the own test suite of openhands-aci (MIT, https://github.com/All-Hands-AI/openhands-aci, 9d22d0d) ran:
 // calls, what was there before and after, and the observations word for word. $DIR stands for a folder; a name that
@@ -35,30 +30,19 @@ type Held = z.infer<typeof Held>;
 type Step = z.infer<typeof Step>;
 
 const cases = Cases.parse(JSON.parse(readFileSync(join(import.meta.dirname, 'editor_conformance.json'), 'utf8')));
-const run = `r${randomBytes(4).toString('hex')}`;
-const sandboxes = dockerSandboxes({
-  docker: { socketPath: '/var/run/docker.sock' },
-  owner: `test-${randomBytes(4).toString('hex')}`,
-  caCertificates: null,
-});
 const signal = () => AbortSignal.timeout(100_000);
 const maxBytes = 20 * 1024 ** 2;
 
 describe('the editor, beside the one that the model was trained with', () => {
-  let local: Awaited<ReturnType<typeof localCheckout>>;
-  let environment: Environment;
+  let opened: Awaited<ReturnType<typeof realSandbox>>;
   let sandbox: Sandbox;
   let compared = 0;
   beforeAll(async () => {
-    local = await localCheckout({ 'a.txt': 'a\n' });
-    const plan = { language: 'none', image: 'base', setUp: [] };
-    environment = await sandboxes.prepare({ run, checkout: local.checkout, plan }, signal());
-    sandbox = await sandboxes.open({ run, purpose: 'baseline', environment, checkout: local.checkout }, signal());
+    opened = await realSandbox(signal());
+    sandbox = opened.sandbox;
   });
   afterAll(async () => {
-    await sandbox[Symbol.asyncDispose]();
-    await local[Symbol.asyncDispose]();
-    await new Docker().getImage(environment.image).remove({ force: true });
+    await opened[Symbol.asyncDispose]();
   });
 
   it.each(cases.map((each, at) => [each.case.split('::')[1], at, each.steps] as const))(
@@ -71,7 +55,7 @@ describe('the editor, beside the one that the model was trained with', () => {
         if (!isLeftBy(steps.slice(0, number), step)) await prepare(step, folder);
 
         const context = { sandbox, history, ...(isLinted(step) ? { lint: lintNothing } : {}) };
-        const shown = await edit(here(step.call), context);
+        const shown = await editWith(context, here(step.call));
 
         expect(shown).toBe(here(expectedOf(step)));
         await expectHeld(step, folder);
@@ -84,13 +68,6 @@ describe('the editor, beside the one that the model was trained with', () => {
   it('has met every recorded step', () => {
     expect([cases.length, compared]).toEqual([55, 84]);
   });
-
-  async function edit(input: unknown, context: ToolContext): Promise<string> {
-    const prepared = strReplaceEditor.call(input, context);
-    if ('problem' in prepared) return prepared.problem;
-    const result = await prepared.run(signal());
-    return result.kind === 'shown' ? result.text : '';
-  }
 
   /** Brings the place of the call into the recorded state. */
   async function prepare({ call, before, expect_error }: Step, folder: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { EditHistory } from '../../src/agent/tools/edit-history.ts';
-import { strReplaceEditor } from '../../src/agent/tools/str-replace-editor.ts';
+import { editWith } from '../support/edit-with.ts';
 import { memorySandbox } from '../support/memory-sandbox.ts';
 
 const path = '/workspace/t.txt';
@@ -12,12 +12,7 @@ function editorOn(content: string) {
   const context = { sandbox, history: new EditHistory() };
   return {
     content: () => sandbox.files.get(path)?.toString(),
-    async edit(input: Record<string, unknown>): Promise<string> {
-      const prepared = strReplaceEditor.call({ path, ...input }, context);
-      if ('problem' in prepared) return prepared.problem;
-      const result = await prepared.run(new AbortController().signal);
-      return result.kind === 'shown' ? result.text : '';
-    },
+    edit: (input: Record<string, unknown>) => editWith(context, { path, ...input }),
   };
 }
 
@@ -155,6 +150,41 @@ describe('the editor', () => {
     );
     expect(editor.content()).toBe('2');
     expect(await editor.edit({ command: 'undo_edit' })).toBe('ERROR:\nNo edit history found for /workspace/t.txt.');
+  });
+
+  it('shows what a linter finds', async () => {
+    const sandbox = memorySandbox({ [path]: 'a\n' });
+    const lint = async ({ before, after }: { before: string; after: string }) => [
+      `${before.trim()} became ${after.trim()}`,
+    ];
+
+    const shown = await editWith(
+      { sandbox, history: new EditHistory(), lint },
+      { command: 'str_replace', path, old_str: 'a', new_str: 'b' },
+    );
+
+    expect(shown).toContain(`     2\t\n\nLinting issues found in the changes:\na became b\n${review}`);
+  });
+
+  it('reads before it writes, and does nothing else', async () => {
+    const sandbox = memorySandbox({ [path]: 'a\n' });
+    const asked: string[] = [];
+    const counting = new Proxy(sandbox, {
+      get: (target, name, receiver) => {
+        if (typeof name === 'string' && name !== 'files') asked.push(name);
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    const context = { sandbox: counting, history: new EditHistory() };
+
+    await editWith(context, { command: 'view', path });
+    await editWith(context, { command: 'str_replace', path, old_str: 'a', new_str: 'b' });
+    await editWith(context, { command: 'insert', path, insert_line: 1, new_str: 'b' });
+    await editWith(context, { command: 'undo_edit', path });
+    await editWith(context, { command: 'create', path: '/workspace/new', file_text: '' });
+
+    const once = ['readFile', 'writeFile'];
+    expect(asked).toEqual(['readFile', ...once, ...once, ...once, ...once]);
   });
 
   it('refuses what is no text', async () => {

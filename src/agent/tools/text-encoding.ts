@@ -64,9 +64,10 @@ function declaredIn(bytes: Uint8Array): string | null {
 }
 
 function guessed(bytes: Uint8Array): string {
+  if (isMostlyUtf8(bytes)) return 'utf-8';
   const matches = analyse(linesBeyondAscii(bytes))
     .filter(({ name, confidence }) => confidence > 0 && iconv.encodingExists(name))
-    .filter(({ name }) => name === 'UTF-8' || isPlain(iconv.decode(bytes, name)));
+    .filter(({ name }) => isPlain(iconv.decode(bytes, name)));
   const [best] = matches;
   if (!best) return isPlain(iconv.decode(bytes, 'windows-1252')) ? 'windows-1252' : 'latin1';
   if (!latin.includes(best.name)) return best.name;
@@ -74,6 +75,14 @@ function guessed(bytes: Uint8Array): string {
   return (
     matches.find((each) => western.includes(each.name) && each.confidence >= 0.8 * best.confidence)?.name ?? best.name
   );
+}
+
+/** UTF-8 with some damage: other encodings give next to no valid sequence by chance. */
+function isMostlyUtf8(bytes: Uint8Array): boolean {
+  const text = new TextDecoder().decode(bytes);
+  const damaged = text.match(/\ufffd/g)?.length ?? 0;
+  const read = text.match(/[\u0080-\ufffc]/g)?.length ?? 0;
+  return read > 3 * damaged;
 }
 
 /** The lines that say something about the encoding: the ASCII around them speaks for none and blurs the statistics. */
