@@ -116,6 +116,44 @@ describe('the editor', () => {
     expect(editor.content()).toBe('a\nb\na\n');
   });
 
+  it.each([
+    ['a line once', 'a a\nb\na\n', 'a', '[1, 3]'],
+    ['nothing as standing everywhere', 'a\n\n😀', '', '[1, 2, 3]'],
+    ['blanks that are not there as nothing', 'a', ' ', '[1]'],
+    ['a hundred lines and no more', 'a\n'.repeat(5_000_000), 'a', '98, 99, 100, ...]'],
+  ])('names %s where there are several', async (_name, content, old_str, lines) => {
+    const shown = await editorOn(content).edit({ command: 'str_replace', old_str, new_str: 'x' });
+
+    expect(shown).toMatch(/^ERROR:\nNo replacement was performed\. Multiple occurrences of old_str/);
+    expect(shown).toContain(`${lines}. Please ensure it is unique.`);
+  });
+
+  it('replaces nothing in an empty file', async () => {
+    const editor = editorOn('');
+
+    await editor.edit({ command: 'str_replace', old_str: '', new_str: 'x' });
+
+    expect(editor.content()).toBe('x');
+  });
+
+  it('shows 16,000 characters at once, none of them cut in two', async () => {
+    const exact = await editorOn('😀'.repeat(16_000)).edit({ command: 'view' });
+    const over = await editorOn(`${'😀'.repeat(16_000)}a`).edit({ command: 'view' });
+
+    expect(exact.endsWith('😀\n')).toBe(true);
+    expect(over).toContain('😀<response clipped><NOTE>Due to the max output limit');
+    expect(over.match(/😀/gu)).toHaveLength(16_000);
+  });
+
+  it('opens what has 10 MB, and nothing above', async () => {
+    const [fits, over] = [editorOn('a'.repeat(10 * 1024 ** 2)), editorOn('a'.repeat(10 * 1024 ** 2 + 1))];
+
+    expect(await fits.edit({ command: 'view' })).toContain('<response clipped>');
+    expect(await over.edit({ command: 'insert', insert_line: 0, new_str: 'x' })).toBe(
+      'ERROR:\nFile validation failed for /workspace/t.txt: File is too large (10.0MB). Maximum allowed size is 10MB.',
+    );
+  });
+
   it('finds what was given with blanks around it', async () => {
     const editor = editorOn('one two three');
 

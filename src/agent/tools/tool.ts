@@ -12,7 +12,7 @@ export interface ToolContext {
   readonly lint?: Lint;
 }
 
-export type Lint = (
+type Lint = (
   change: { readonly path: string; readonly before: string; readonly after: string },
   signal: AbortSignal,
 ) => Promise<readonly string[]>;
