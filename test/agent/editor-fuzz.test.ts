@@ -49,12 +49,15 @@ describe('the editor, beside a plain model of it', () => {
     const sandbox = memorySandbox();
     const context = { sandbox, history: new EditHistory() };
     const model = new Model();
+    let takingBack = { path: '', left: 0 };
     const differences: string[] = [];
     const counts: Record<string, number> = {};
 
     for (let number = 0; number < edits && differences.length < 3; number++) {
       disturb(model, sandbox.files);
-      const edit = randomEdit(model);
+      // Now and then everything is taken back that can be: deeper than is kept.
+      if (chance(0.002)) takingBack = { path: pick(paths), left: 12 };
+      const edit = takingBack.left-- > 0 ? { command: 'undo_edit', path: takingBack.path } : randomEdit(model);
       const before = model.files.get(edit.path)?.toString('latin1');
       const accepted = model.apply(edit);
       const prepared = strReplaceEditor.call(edit, context);

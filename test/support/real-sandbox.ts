@@ -11,7 +11,8 @@ export async function realSandbox(signal: AbortSignal): Promise<{ sandbox: Sandb
   const docker = { socketPath: '/var/run/docker.sock' };
   const sandboxes = dockerSandboxes({ docker, owner: `test-${run}`, caCertificates: null });
   await using opened = new AsyncDisposableStack();
-  const { checkout } = opened.use(await localCheckout({ 'a.txt': 'a\n' }));
+  // Its name makes it a commit like no other, so that its environment is shared with no other test.
+  const { checkout } = opened.use(await localCheckout({ 'a.txt': run }));
   const plan = { language: 'none', image: 'base', setUp: [] };
   const environment = await sandboxes.prepare({ run, checkout, plan }, signal);
   opened.defer(async () => void (await new Docker(docker).getImage(environment.image).remove({ force: true })));
