@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { EditHistory } from '../../src/agent/tools/edit-history.ts';
-import { strReplaceEditor } from '../../src/agent/tools/str-replace-editor.ts';
+import { editWith } from '../support/edit-with.ts';
 import { memorySandbox } from '../support/memory-sandbox.ts';
 
 const path = '/workspace/t.txt';
@@ -11,13 +11,8 @@ function editorOn(content: string) {
   const sandbox = memorySandbox({ [path]: content, '/workspace/dir/x': 'x' });
   const context = { sandbox, history: new EditHistory() };
   return {
-    content: () => sandbox.files.get(path),
-    async edit(input: Record<string, unknown>): Promise<string> {
-      const prepared = strReplaceEditor.call({ path, ...input }, context);
-      if ('problem' in prepared) return prepared.problem;
-      const result = await prepared.run(new AbortController().signal);
-      return result.kind === 'shown' ? result.text : '';
-    },
+    content: () => sandbox.files.get(path)?.toString(),
+    edit: (input: Record<string, unknown>) => editWith(context, { path, ...input }),
   };
 }
 
@@ -121,6 +116,44 @@ describe('the editor', () => {
     expect(editor.content()).toBe('a\nb\na\n');
   });
 
+  it.each([
+    ['a line once', 'a a\nb\na\n', 'a', '[1, 3]'],
+    ['nothing as standing everywhere', 'a\n\n😀', '', '[1, 2, 3]'],
+    ['blanks that are not there as nothing', 'a', ' ', '[1]'],
+    ['a hundred lines and no more', 'a\n'.repeat(5_000_000), 'a', '98, 99, 100, ...]'],
+  ])('names %s where there are several', async (_name, content, old_str, lines) => {
+    const shown = await editorOn(content).edit({ command: 'str_replace', old_str, new_str: 'x' });
+
+    expect(shown).toMatch(/^ERROR:\nNo replacement was performed\. Multiple occurrences of old_str/);
+    expect(shown).toContain(`${lines}. Please ensure it is unique.`);
+  });
+
+  it('replaces nothing in an empty file', async () => {
+    const editor = editorOn('');
+
+    await editor.edit({ command: 'str_replace', old_str: '', new_str: 'x' });
+
+    expect(editor.content()).toBe('x');
+  });
+
+  it('shows 16,000 characters at once, none of them cut in two', async () => {
+    const exact = await editorOn('😀'.repeat(16_000)).edit({ command: 'view' });
+    const over = await editorOn(`${'😀'.repeat(16_000)}a`).edit({ command: 'view' });
+
+    expect(exact.endsWith('😀\n')).toBe(true);
+    expect(over).toContain('😀<response clipped><NOTE>Due to the max output limit');
+    expect(over.match(/😀/gu)).toHaveLength(16_000);
+  });
+
+  it('opens what has 10 MB, and nothing above', async () => {
+    const [fits, over] = [editorOn('a'.repeat(10 * 1024 ** 2)), editorOn('a'.repeat(10 * 1024 ** 2 + 1))];
+
+    expect(await fits.edit({ command: 'view' })).toContain('<response clipped>');
+    expect(await over.edit({ command: 'insert', insert_line: 0, new_str: 'x' })).toBe(
+      'ERROR:\nFile validation failed for /workspace/t.txt: File is too large (10.0MB). Maximum allowed size is 10MB.',
+    );
+  });
+
   it('finds what was given with blanks around it', async () => {
     const editor = editorOn('one two three');
 
@@ -155,6 +188,41 @@ describe('the editor', () => {
     );
     expect(editor.content()).toBe('2');
     expect(await editor.edit({ command: 'undo_edit' })).toBe('ERROR:\nNo edit history found for /workspace/t.txt.');
+  });
+
+  it('shows what a linter finds', async () => {
+    const sandbox = memorySandbox({ [path]: 'a\n' });
+    const lint = async ({ before, after }: { before: string; after: string }) => [
+      `${before.trim()} became ${after.trim()}`,
+    ];
+
+    const shown = await editWith(
+      { sandbox, history: new EditHistory(), lint },
+      { command: 'str_replace', path, old_str: 'a', new_str: 'b' },
+    );
+
+    expect(shown).toContain(`     2\t\n\nLinting issues found in the changes:\na became b\n${review}`);
+  });
+
+  it('reads before it writes, and does nothing else', async () => {
+    const sandbox = memorySandbox({ [path]: 'a\n' });
+    const asked: string[] = [];
+    const counting = new Proxy(sandbox, {
+      get: (target, name, receiver) => {
+        if (typeof name === 'string' && name !== 'files') asked.push(name);
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    const context = { sandbox: counting, history: new EditHistory() };
+
+    await editWith(context, { command: 'view', path });
+    await editWith(context, { command: 'str_replace', path, old_str: 'a', new_str: 'b' });
+    await editWith(context, { command: 'insert', path, insert_line: 1, new_str: 'b' });
+    await editWith(context, { command: 'undo_edit', path });
+    await editWith(context, { command: 'create', path: '/workspace/new', file_text: '' });
+
+    const once = ['readFile', 'writeFile'];
+    expect(asked).toEqual(['readFile', ...once, ...once, ...once, ...once]);
   });
 
   it('refuses what is no text', async () => {

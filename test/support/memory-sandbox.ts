@@ -1,8 +1,10 @@
 import type { Sandbox } from '../../src/core/ports.ts';
 
 /** As much of a sandbox as the agent's loop and editor need: files in memory, and commands that say what they were. */
-export function memorySandbox(files: Record<string, string> = {}): Sandbox & { readonly files: Map<string, string> } {
-  const held = new Map(Object.entries(files));
+export function memorySandbox(
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+): Sandbox & { readonly files: Map<string, Buffer> } {
+  const held = new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]));
   return {
     files: held,
     workTree: '/workspace',
@@ -24,16 +26,13 @@ export function memorySandbox(files: Record<string, string> = {}): Sandbox & { r
       omittedBytes: 0,
       seconds: 0,
     }),
-    readFile: async (path) => {
+    readFile: async (path, { maxBytes }) => {
       const content = held.get(path);
-      if (content !== undefined)
-        return {
-          kind: 'file',
-          content: Buffer.from(content, 'latin1').includes(0) ? Buffer.from(content, 'latin1') : Buffer.from(content),
-        };
+      if (content && content.length > maxBytes) return { kind: 'too-large', bytes: content.length };
+      if (content) return { kind: 'file', content };
       return { kind: [...held.keys()].some((each) => each.startsWith(`${path}/`)) ? 'directory' : 'missing' };
     },
-    writeFile: async (path, content) => void held.set(path, Buffer.from(content).toString()),
+    writeFile: async (path, content) => void held.set(path, Buffer.from(content)),
     putFiles: async () => {},
     takePatch: async () => ({ baseCommit: 'base', diff: 'the diff' }),
     peekPatch: async () => ({ baseCommit: 'base', diff: 'the diff' }),

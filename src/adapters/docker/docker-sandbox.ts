@@ -92,6 +92,7 @@ export class DockerSandbox implements Sandbox {
       `if [ -d ${file} ]; then echo directory`,
       `elif [ ! -e ${file} ]; then echo missing`,
       `elif [ ! -f ${file} ]; then echo 'unreadable not a regular file'`,
+      `elif [ ! -r ${file} ]; then echo 'unreadable permission denied'`,
       `else devstral_size=$(stat -Lc %s -- ${file}) && if [ "$devstral_size" -gt ${maxBytes} ]; then echo "too-large $devstral_size"`,
       `else echo file && base64 -w 0 -- ${file}; fi; fi`,
     ].join('\n');

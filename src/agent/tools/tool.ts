@@ -8,7 +8,14 @@ import type { EditHistory } from './edit-history.ts';
 export interface ToolContext {
   readonly sandbox: Sandbox;
   readonly history: EditHistory;
+  /** Looks over each edit, where there is such a thing: the model is shown the problems that it brought in, or that there are none. */
+  readonly lint?: Lint;
 }
+
+type Lint = (
+  change: { readonly path: string; readonly before: string; readonly after: string },
+  signal: AbortSignal,
+) => Promise<readonly string[]>;
 
 /** What a call came to: something to show the model, or the end of the attempt. */
 export type ToolResult =
