@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
+import { EditHistory } from '../../src/agent/tools/edit-history.ts';
 import { executeBash } from '../../src/agent/tools/execute-bash.ts';
-import { openSandbox } from '../support/open-sandbox.ts';
-import { shown } from '../support/shown.ts';
+import { callTool } from '../support/call-tool.ts';
+import { realSandbox } from '../support/real-sandbox.ts';
 
 interface Call {
   readonly command: string;
@@ -191,9 +191,9 @@ const cases: readonly Case[] = [
 ];
 
 describe('execute_bash', () => {
-  let opened: Awaited<ReturnType<typeof openSandbox>>;
+  let opened: Awaited<ReturnType<typeof realSandbox>>;
   beforeAll(async () => {
-    opened = await openSandbox({ 'a.txt': 'one\n' });
+    opened = await realSandbox(AbortSignal.timeout(60_000));
   });
   afterAll(() => opened[Symbol.asyncDispose]());
   const tool = executeBash({ quietSeconds: 0.4 });
@@ -201,7 +201,10 @@ describe('execute_bash', () => {
   it.each(cases)('shows %s', async (_name, calls, expected) => {
     let text = '';
     for (const call of calls)
-      text = await shown(tool, typeof call === 'string' ? { command: call } : { ...call }, opened.sandbox);
+      text = await callTool(tool, typeof call === 'string' ? { command: call } : { ...call }, {
+        sandbox: opened.sandbox,
+        history: new EditHistory(),
+      });
 
     if (typeof expected === 'string') expect(text).toBe(expected);
     else expect(text).toMatch(expected);

@@ -6,11 +6,11 @@ import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { workSettings } from '../../src/config.ts';
+import { startPostgres } from '../../src/simulation/postgres-server.ts';
 import { openStore } from '../../src/wiring.ts';
 import { scripts } from '../support/adder.ts';
 import { expectInvariants } from '../support/invariants.ts';
 import { type Outside, openOutside } from '../support/outside.ts';
-import { startPostgres } from '../support/postgres-server.ts';
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 

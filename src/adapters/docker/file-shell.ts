@@ -14,21 +14,30 @@ interface FileShellSettings {
   readonly kill: () => Promise<void>;
 }
 
+interface Ran {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
 /** A kept-open bash for scripts of our own, which no command of the model shares. */
 export class FileShell {
   readonly #settings: FileShellSettings;
   #wire: BashWire | null = null;
+  /** One script after another, however many are asked for at once. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(settings: FileShellSettings) {
     this.#settings = settings;
   }
 
   /** Runs a script to its end; null exit code when it did not come to one in time: then everything was killed. */
-  async run(
-    script: string,
-    { timeoutMs }: { timeoutMs: number },
-    signal: AbortSignal,
-  ): Promise<{ exitCode: number | null; output: string }> {
+  async run(script: string, limits: { timeoutMs: number }, signal: AbortSignal): Promise<Ran> {
+    const ran = this.#last.then(() => this.#run(script, limits, signal));
+    this.#last = ran.catch(() => {});
+    return await ran;
+  }
+
+  async #run(script: string, { timeoutMs }: { timeoutMs: number }, signal: AbortSignal): Promise<Ran> {
     signal.throwIfAborted();
     const { container, request, outputBytes, kill } = this.#settings;
     const argv = ['/bin/bash', '--noprofile', '--norc', '-c', opener];

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 
+import { environmentVariables } from '../../config.ts';
+import { startPostgres } from '../../simulation/postgres-server.ts';
 import { bounded, compared, type Figure, plain } from './figure.ts';
 
 const execute = promisify(execFile);
@@ -24,18 +26,21 @@ export async function benchAgent(say: (line: string) => void): Promise<Figure[]>
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const url = await startModelProcess(opened);
 
-  const runs = new Map<number, { ownMs: number; peakMb: number; httpMs: number }>();
-  for (const steps of sizes) {
-    say(`Running ${steps} steps …`);
+  const postgres = opened.use(await startPostgres());
+  const measure = async (steps: number, environment: Record<string, string>): Promise<MeasuredRun> => {
+    say(`Running ${steps} steps${environment.DATABASE_URL ? '' : ' with the embedded database'} …`);
     const { stdout } = await execute(process.execPath, [part('worker-process'), url, String(steps), folder], {
       maxBuffer: 16 * 1024 ** 2,
+      env: { ...environmentVariables(), ...environment },
     });
     const { stepMs, peakMb } = Measured.parse(JSON.parse(stdout));
     const httpMs = await bareCalls(url, join(folder, `request-${steps}.json`), steps);
     // The first steps open the shell and warm the code up: the median leaves them out.
-    const own = stepMs.map((ms, at) => ms - (httpMs[at] ?? 0));
-    runs.set(steps, { ownMs: median(own), peakMb, httpMs: median(httpMs) });
-  }
+    return { ownMs: median(stepMs.map((ms, at) => ms - (httpMs[at] ?? 0))), peakMb, httpMs: median(httpMs) };
+  };
+  const runs = new Map<number, MeasuredRun>();
+  for (const steps of sizes) runs.set(steps, await measure(steps, { DATABASE_URL: postgres.url }));
+  const embedded = await measure(101, {});
   say('Running 100 commands with docker exec …');
   const execMs = await bareCommands(100);
 
@@ -47,7 +52,16 @@ export async function benchAgent(say: (line: string) => void): Promise<Figure[]>
     ...sizes.map((steps) => plain(`own time a step, of ${steps}`, of(steps).ownMs, 'ms')),
     ...sizes.map((steps) => plain(`the bare HTTP call, of ${steps}`, of(steps).httpMs, 'ms')),
     ...sizes.map((steps) => bounded(`peak memory of the worker, ${steps} steps`, of(steps).peakMb, 'MB', 200)),
+    // PGlite is a whole Postgres in the worker's own process: its memory is its own.
+    bounded('own time a step with the embedded database', embedded.ownMs, 'ms', 5),
+    plain('peak memory with the embedded database', embedded.peakMb, 'MB'),
   ];
+}
+
+interface MeasuredRun {
+  readonly ownMs: number;
+  readonly peakMb: number;
+  readonly httpMs: number;
 }
 
 async function startModelProcess(opened: AsyncDisposableStack): Promise<string> {

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openRuns } from '../../../src/adapters/postgres/postgres-runs.ts';
+import { startPostgres } from '../../../src/simulation/postgres-server.ts';
 import { runsContract, task } from '../../contracts/runs.ts';
-import { startPostgres } from '../../support/postgres-server.ts';
 
 const log = { warn: () => {} };
 const module = join(import.meta.dirname, '..', '..', '..', 'src', 'adapters', 'postgres', 'postgres-runs.ts');

@@ -24,7 +24,7 @@ const [url = '', steps = 0, folder = ''] = z
   .parse(process.argv.slice(2));
 const signal = AbortSignal.timeout(10 * 60_000);
 const variables = { ...environmentVariables(), MODEL_BASE_URL: url, MODEL_NAME: 'devstral' };
-const work = { ...workSettings(variables), dataFolder: join(folder, `data-${steps}`), databaseUrl: null };
+const work = { ...workSettings(variables), dataFolder: join(folder, `data-${steps}`) };
 const log = openLog('error');
 
 const repository = join(folder, `repository-${steps}`);
