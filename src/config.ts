@@ -28,6 +28,7 @@ const ModelVariables = z.object({
   MODEL_NAME: z.string({ error: 'must be the model id that the server lists under /v1/models' }),
   MODEL_API_KEY: z.string().optional(),
   MODEL_PROFILE: z.enum(['vllm', 'llamacpp', 'ollama', 'mistral', 'openai']).default('vllm'),
+  MODEL_DIALECT: z.enum(['native', 'xml']).optional(),
   MODEL_TEMPERATURE: z.coerce.number().min(0).max(2).default(0.15), // the model card's value (DEVSTRAL §1.5)
   MODEL_CONTEXT_TOKENS: number(131_072), // the context that the model was trained to (DEVSTRAL §1.1)
   MODEL_MAX_TOKENS: number(8_192),
@@ -91,6 +92,8 @@ export interface ModelSettings {
   readonly name: string;
   readonly apiKey: string | null;
   readonly profile: z.infer<typeof ModelVariables>['MODEL_PROFILE'];
+  /** Null: as the profile says. */
+  readonly dialect: 'native' | 'xml' | null;
   readonly temperature: number;
   readonly contextTokens: number;
   readonly maxTokens: number;
@@ -139,6 +142,7 @@ export function modelSettings(variables: Variables): ModelSettings {
     name: read.MODEL_NAME,
     apiKey: read.MODEL_API_KEY ?? null,
     profile: read.MODEL_PROFILE,
+    dialect: read.MODEL_DIALECT ?? null,
     temperature: read.MODEL_TEMPERATURE,
     contextTokens: read.MODEL_CONTEXT_TOKENS,
     maxTokens: read.MODEL_MAX_TOKENS,

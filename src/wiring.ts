@@ -35,20 +35,12 @@ export async function openStore(work: WorkSettings, log: Logger): Promise<Runs> 
 
 /** The model of these settings, after it has answered once and named the model we are to use. */
 export async function openModel(settings: ModelSettings, log: Logger, signal: AbortSignal): Promise<Model> {
-  const { baseUrl, apiKey, name: model, profile, temperature, contextTokens, maxTokens, timeoutMs } = settings;
-  const wanted = {
-    baseUrl,
-    apiKey,
-    model,
-    profile,
-    temperature,
-    contextTokens,
-    maxTokens,
-    requestTimeoutMs: timeoutMs,
-    log,
-  };
-  await checkModel(wanted, signal);
-  return openAiModel(wanted);
+  const { name: model, timeoutMs: requestTimeoutMs, dialect, ...rest } = settings;
+  const wanted = { ...rest, model, requestTimeoutMs, dialect: dialect ?? undefined, log };
+  const contextTokens = await checkModel(wanted, signal);
+  if (contextTokens < settings.contextTokens)
+    log.warn({ contextTokens }, 'The model’s server has less context than MODEL_CONTEXT_TOKENS; using what it has');
+  return openAiModel({ ...wanted, contextTokens });
 }
 
 /** Everything a run needs, with this forge and model. */

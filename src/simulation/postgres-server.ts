@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** A real Postgres server in a temporary folder, on a free port of the loopback interface; disposing it leaves nothing. */
-export async function startPostgres(): Promise<{ url: string } & AsyncDisposable> {
+export async function startPostgres(searchPath: string): Promise<{ url: string } & AsyncDisposable> {
   const bin = await binaries();
   const folder = await mkdtemp(join(tmpdir(), 'postgres-'));
   const user = await unprivileged();
@@ -18,7 +18,7 @@ export async function startPostgres(): Promise<{ url: string } & AsyncDisposable
   const port = await freePort();
   const as = {
     ...(user && { uid: user.uid, gid: user.gid }),
-    env: { PATH: process.env.PATH, LC_ALL: 'C', HOME: folder },
+    env: { PATH: searchPath, LC_ALL: 'C', HOME: folder },
     cwd: folder,
   };
   await run(join(bin, 'initdb'), ['-D', data, '-U', 'devstral', '-A', 'trust', '-E', 'UTF8', '--no-sync'], as);

@@ -46,7 +46,7 @@ describe('an attempt that another worker takes over', () => {
 
     expect(before.steps.map((step) => step.observations.length)).toEqual([1, 1, 1]);
     expect(commands).toEqual(['cd src', 'make']);
-    expect(sandbox.files.get('/workspace/a.txt')).toBe('two\n');
+    expect(String(sandbox.files.get('/workspace/a.txt'))).toBe('two\n');
     expect(result).toMatchObject({ end: { kind: 'finished' }, steps: 5 });
     expect(journal.map((entry) => entry.kind)).toEqual(['observation', 'turn', 'observation', 'turn', 'observation']);
     expect(asked).toHaveLength(2);
@@ -63,7 +63,7 @@ describe('an attempt that another worker takes over', () => {
     await attempt([finish], { before, limits, sandbox });
 
     expect(commands).toEqual(["cd '/workspace'", 'make']);
-    expect(sandbox.files.get('/workspace/a.txt')).toBe('one\n');
+    expect(String(sandbox.files.get('/workspace/a.txt'))).toBe('one\n');
   });
 
   it('does not run again what was left running, and says so', async () => {

@@ -76,7 +76,7 @@ async function killedBeforePullRequest(outside: Outside, environment: Readonly<R
 describe('a worker that is killed after the patch and before the pull request', () => {
   let postgres: Awaited<ReturnType<typeof startPostgres>>;
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await startPostgres(process.env.PATH ?? '');
   });
   afterAll(() => postgres[Symbol.asyncDispose]());
 

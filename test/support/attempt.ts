@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { profiles } from '../../src/adapters/openai/profiles.ts';
-import { wireMessages, wireTools } from '../../src/adapters/openai/wire.ts';
+import { wireRequest } from '../../src/adapters/openai/wire.ts';
 import { type AttemptRequest, attemptTask } from '../../src/agent/attempt-task.ts';
 import type { Attempt, Observation, ToolCall, Turn } from '../../src/core/attempt.ts';
 import type { Message } from '../../src/core/conversation.ts';
@@ -62,12 +62,10 @@ export async function attempt(
       temperature: 0.15,
       ask: async ({ messages, tools }) => {
         for (const profile of Object.values(profiles)) {
-          const checked = checkRequest({
-            model: 'devstral',
-            messages: wireMessages(messages, profile),
-            ...wireTools(tools),
-          });
-          if (checked.kind === 'refused') refused.push(checked.message);
+          for (const dialect of ['native', 'xml'] as const) {
+            const checked = checkRequest({ model: 'devstral', ...wireRequest(messages, tools, profile, dialect) });
+            if (checked.kind === 'refused') refused.push(checked.message);
+          }
         }
         signal.throwIfAborted();
         asked.push([...messages]);

@@ -2,13 +2,53 @@ import { createHash } from 'node:crypto';
 import type OpenAI from 'openai';
 
 import type { Message, ToolDefinition } from '../../core/conversation.ts';
-import type { Profile } from './profiles.ts';
+import { ordered } from './ordered.ts';
+import type { DialectName, Profile } from './profiles.ts';
+import { xmlMessages } from './xml-dialect.ts';
 
-type WireMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam & { name?: string };
+export type WireMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam & { name?: string };
+
+/** The part of a request that a conversation becomes. */
+export interface WireRequest {
+  readonly messages: WireMessage[];
+  readonly tools?: OpenAI.Chat.Completions.ChatCompletionTool[];
+  readonly tool_choice?: 'auto';
+  readonly parallel_tool_calls?: false;
+  readonly stop?: string[];
+}
 
 /** Our conversation in the words of the protocol, valid for the strictest server: the one place where it is translated. */
-export function wireMessages(messages: readonly Message[], profile: Profile): WireMessage[] {
-  return messages.map((message) => wireMessage(message, profile));
+export function wireRequest(
+  messages: readonly Message[],
+  tools: readonly ToolDefinition[],
+  profile: Profile,
+  dialect: DialectName = profile.dialect,
+): WireRequest {
+  const inOrder = ordered(messages);
+  if (dialect === 'xml')
+    // The stop word ends an answer after its first call: what would follow is an invented result.
+    return { messages: xmlMessages(inOrder, tools), ...(tools.length > 0 && { stop: ['</function'] }) };
+  const known = remembered(profile);
+  return {
+    messages: inOrder.map((message) => known(message)),
+    ...wireTools(tools, profile),
+  };
+}
+
+const memories = new WeakMap<Profile, (message: Message) => WireMessage>();
+
+/** A message is translated once: a long conversation comes again with every step. */
+function remembered(profile: Profile): (message: Message) => WireMessage {
+  const memory = memories.get(profile);
+  if (memory) return memory;
+  const known = new WeakMap<Message, WireMessage>();
+  const translate = (message: Message) => {
+    const made = known.get(message) ?? wireMessage(message, profile);
+    known.set(message, made);
+    return made;
+  };
+  memories.set(profile, translate);
+  return translate;
 }
 
 function wireMessage(message: Message, profile: Profile): WireMessage {
@@ -24,7 +64,7 @@ function wireMessage(message: Message, profile: Profile): WireMessage {
           tool_calls: message.toolCalls.map((call) => ({
             id: wireId(call.id),
             type: 'function' as const,
-            function: { name: call.name, arguments: validJson(call.arguments) },
+            function: { name: wireName(call.name), arguments: validJson(call.arguments) },
           })),
         }),
       };
@@ -33,16 +73,13 @@ function wireMessage(message: Message, profile: Profile): WireMessage {
         role: 'tool',
         tool_call_id: wireId(message.callId),
         content: message.text || '(no output)',
-        ...(profile.namesTools && { name: message.tool }),
+        ...(profile.namesTools && { name: wireName(message.tool) }),
       };
   }
 }
 
 /** Tools as the protocol wants them; left out when there are none, since `tools: []` is refused. */
-export function wireTools(tools: readonly ToolDefinition[]): {
-  tools?: OpenAI.Chat.Completions.ChatCompletionTool[];
-  tool_choice?: 'auto';
-} {
+function wireTools(tools: readonly ToolDefinition[], profile: Profile): Omit<WireRequest, 'messages'> {
   if (tools.length === 0) return {};
   return {
     tools: tools.map(({ name, description, parameters }) => ({
@@ -50,6 +87,7 @@ export function wireTools(tools: readonly ToolDefinition[]): {
       function: { name, description, parameters: { ...parameters } },
     })),
     tool_choice: 'auto',
+    ...(profile.parallelToolCalls && { parallel_tool_calls: false as const }),
   };
 }
 
@@ -57,6 +95,11 @@ export function wireTools(tools: readonly ToolDefinition[]): {
 function wireId(id: string): string {
   if (/^[a-zA-Z0-9]{9}$/.test(id)) return id;
   return createHash('sha256').update(id).digest('hex').slice(0, 9);
+}
+
+/** What a model made up as a tool's name may hold anything; a request may not. */
+function wireName(name: string): string {
+  return name.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || 'unknown';
 }
 
 /** Broken arguments are never sent again: a server that parses them answers 500 to every later turn. */

@@ -35,6 +35,8 @@ export interface Tool {
 interface PreparedCall {
   /** One line for people. */
   readonly title: string;
+  /** The arguments as they are meant: with the types that the tool asks for. */
+  readonly input: Readonly<Record<string, unknown>>;
   run(signal: AbortSignal): Promise<ToolResult>;
 }
 
@@ -61,6 +63,7 @@ export function defineTool<Shape extends z.ZodRawShape>(tool: {
       }
       return {
         title: `${tool.name}: ${tool.title(parsed.data)}`,
+        input: parsed.data,
         run: (signal) => tool.run(parsed.data, context, signal),
       };
     },

@@ -26,7 +26,7 @@ export async function benchAgent(say: (line: string) => void): Promise<Figure[]>
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const url = await startModelProcess(opened);
 
-  const postgres = opened.use(await startPostgres());
+  const postgres = opened.use(await startPostgres(environmentVariables().PATH ?? ''));
   const measure = async (steps: number, environment: Record<string, string>): Promise<MeasuredRun> => {
     say(`Running ${steps} steps${environment.DATABASE_URL ? '' : ' with the embedded database'} …`);
     const { stdout } = await execute(process.execPath, [part('worker-process'), url, String(steps), folder], {

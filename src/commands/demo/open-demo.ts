@@ -88,6 +88,7 @@ function modelOf(baseUrl: string): ModelSettings {
     name: 'devstral',
     apiKey: null,
     profile: 'vllm',
+    dialect: null,
     temperature: 0.15,
     contextTokens: 131_072,
     maxTokens: 8_192,

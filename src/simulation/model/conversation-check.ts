@@ -17,7 +17,7 @@ const ChatMessage = z.discriminatedUnion('role', [
   z.strictObject({
     role: z.literal('tool'),
     content: z.string().min(1),
-    tool_call_id: z.string().regex(/^[a-zA-Z0-9]{9}$/),
+    tool_call_id: z.string().regex(/^[a-zA-Z0-9]{9}$/, 'tool call ids have nine letters or digits'),
     name: z.string().optional(),
   }),
 ]);
@@ -29,6 +29,7 @@ const ChatRequest = z.strictObject({
   max_tokens: z.number().int().positive().optional(),
   max_completion_tokens: z.number().int().positive().optional(),
   parallel_tool_calls: z.boolean().optional(),
+  stop: z.union([z.string(), z.array(z.string()).min(1).max(4)]).optional(),
   tool_choice: z.enum(['auto', 'none', 'any', 'required']).optional(),
   tools: z
     .array(
@@ -47,18 +48,28 @@ const ChatRequest = z.strictObject({
 });
 export type ChatRequest = z.infer<typeof ChatRequest>;
 
-/** A request that real servers would take, or the answer they give to it. */
-export type Checked = { kind: 'valid'; request: ChatRequest } | { kind: 'refused'; status: 400 | 422; message: string };
+/** A request that real servers would take, or what is wrong with it: `code` is Mistral's number for it (DEVSTRAL §4.2). */
+export type Checked =
+  | { readonly kind: 'valid'; readonly request: ChatRequest }
+  | {
+      readonly kind: 'refused';
+      readonly rule: 'schema' | 'order';
+      readonly code: number | null;
+      readonly message: string;
+    };
 
-/** Checks a request as Mistral's validator does: its shape first (422), then the order of its turns (400). */
+/** Checks a request as Mistral's validator does: its shape first, then the order of its turns. */
 export function checkRequest(body: unknown): Checked {
   const parsed = ChatRequest.safeParse(body);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    return { kind: 'refused', status: 422, message: `${issue?.path.join('.')}: ${issue?.message}` };
+    const isId = issue?.message.includes('nine letters');
+    const message = `${issue?.path.join('.')}: ${issue?.message}`;
+    return { kind: 'refused', rule: 'schema', code: isId ? 3280 : null, message };
   }
   const problem = orderProblem(parsed.data.messages);
-  return problem ? { kind: 'refused', status: 400, message: problem } : { kind: 'valid', request: parsed.data };
+  if (!problem) return { kind: 'valid', request: parsed.data };
+  return { kind: 'refused', rule: 'order', code: /Unexpected role/.test(problem) ? 3230 : 3001, message: problem };
 }
 
 /** DEVSTRAL §4.2: one result for each call, directly after it and in order; no user after a tool; nothing after the end. */

@@ -1,14 +1,22 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
-import { type ChatRequest, checkRequest } from './conversation-check.ts';
-import { nextTurn, type Script, type ScriptedTurn } from './script.ts';
+import { completionOf } from './completion.ts';
+import { checkRequest } from './conversation-check.ts';
+import { nextTurn, type Script } from './script.ts';
+import { aboutPage, cutConversation, overflowAnswer, refusal, type ServerKind, tokensOf } from './server-manners.ts';
 
-/** What goes wrong with one answer. `hang` never answers; `drop` closes the connection; `cut` stops in the middle of the body. */
-type ModelFault =
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
+/**
+ * What goes wrong with one answer. `hang` never answers; `drop` closes the connection; `cut` stops in the middle of the
+ * body; `trickle` sends a byte now and then; `flood` sends so many bytes.
+ */
+export type ModelFault =
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly message?: string }
   | { readonly kind: 'body'; readonly body: string; readonly contentType?: string }
-  | { readonly kind: 'hang' | 'drop' | 'cut' };
+  | { readonly kind: 'redirect'; readonly to: string }
+  | { readonly kind: 'flood'; readonly bytes: number }
+  | { readonly kind: 'hang' | 'drop' | 'cut' | 'trickle' };
 
 /** A model on this machine that follows a script. It counts what it is asked and refuses what real servers refuse. */
 export interface ModelSimulation extends AsyncDisposable {
@@ -24,12 +32,19 @@ export interface ModelSimulation extends AsyncDisposable {
   follow(script: Script): void;
 }
 
-/** Starts it on a free port of the loopback interface. `apiKey`: what a request must bring, when given. */
+/**
+ * Starts it on a free port of the loopback interface. `apiKey`: what a request must bring, when given. `server`: whose
+ * manners it has. `contextTokens`: how long a conversation may be. `thinkMs`: how long an answer takes.
+ */
 export async function startModel(options: {
   model: string;
   script: Script;
   apiKey?: string;
+  server?: ServerKind;
+  contextTokens?: number;
+  thinkMs?: number;
 }): Promise<ModelSimulation> {
+  const { server: kind = 'vllm', contextTokens = 131_072, thinkMs = 0 } = options;
   const requests: unknown[] = [];
   const violations: string[] = [];
   const faults: ModelFault[] = [];
@@ -39,12 +54,8 @@ export async function startModel(options: {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (options.apiKey && request.headers.authorization !== `Bearer ${options.apiKey}`)
       return send(response, 401, failure('Unauthorized'));
-    if (request.method === 'GET' && request.url === '/v1/models') {
-      return send(response, 200, {
-        object: 'list',
-        data: [{ id: options.model, object: 'model', created: 0, owned_by: 'simulation' }],
-      });
-    }
+    const page = aboutPage(kind, `${request.method} ${request.url}`, { model: options.model, contextTokens });
+    if (page) return send(response, 200, page);
     if (request.method !== 'POST' || request.url !== '/v1/chat/completions')
       return send(response, 404, failure('Not found'));
     const body: unknown = await readJson(request);
@@ -54,9 +65,15 @@ export async function startModel(options: {
     const checked = checkRequest(body);
     if (checked.kind === 'refused') {
       violations.push(checked.message);
-      return send(response, checked.status, failure(checked.message));
+      const { status, body: refused } = refusal(kind, checked);
+      return send(response, status, refused);
     }
-    const turn = nextTurn(script, checked.request.messages);
+    const asked = tokensOf(checked.request.messages);
+    const tooLong = asked > contextTokens ? overflowAnswer(kind, asked, contextTokens) : null;
+    if (tooLong) return send(response, tooLong.status, tooLong.body);
+    const messages = cutConversation(checked.request.messages, contextTokens);
+    const turn = nextTurn(script, messages);
+    if (thinkMs > 0) await setTimeout(thinkMs);
     const completion = completionOf(checked.request, turn, requests.length);
     tokens += completion.usage.total_tokens;
     if (fault?.kind === 'cut') return cut(response, JSON.stringify(completion));
@@ -84,39 +101,12 @@ export async function startModel(options: {
   };
 }
 
-function completionOf(request: ChatRequest, turn: ScriptedTurn, number: number) {
-  const tool_calls = (turn.calls ?? []).map((call, at) => ({
-    id: `c${String(number).padStart(5, '0')}${String(at).padStart(3, '0')}`,
-    type: 'function',
-    function: {
-      name: call.name,
-      arguments: typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments),
-    },
-  }));
-  const prompt_tokens = Math.ceil(JSON.stringify(request.messages).length / 4);
-  const completion_tokens = Math.ceil(JSON.stringify(turn).length / 4);
-  return {
-    id: `chatcmpl-${number}`,
-    object: 'chat.completion',
-    created: 0,
-    model: request.model,
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content: turn.text ?? '', ...(tool_calls.length > 0 && { tool_calls }) },
-        finish_reason: turn.finishReason ?? (tool_calls.length > 0 ? 'tool_calls' : 'stop'),
-      },
-    ],
-    usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
-  };
-}
-
 /** True when the fault has taken the answer's place. */
 function misbehave(response: ServerResponse, fault: ModelFault): boolean {
   switch (fault.kind) {
     case 'status':
-      if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds));
-      send(response, fault.status, failure(`Simulated ${fault.status}`));
+      if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
+      send(response, fault.status, failure(fault.message ?? `Simulated ${fault.status}`));
       return true;
     case 'body':
       response.writeHead(200, { 'content-type': fault.contentType ?? 'application/json' }).end(fault.body);
@@ -124,11 +114,38 @@ function misbehave(response: ServerResponse, fault: ModelFault): boolean {
     case 'drop':
       response.destroy();
       return true;
+    case 'redirect':
+      response.writeHead(307, { location: fault.to }).end();
+      return true;
+    case 'flood':
+      flood(response, fault.bytes);
+      return true;
+    case 'trickle':
+      trickle(response);
+      return true;
     case 'hang':
       return true;
     case 'cut':
       return false;
   }
+}
+
+function flood(response: ServerResponse, bytes: number): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.write('{"choices":[{"finish_reason":"stop","message":{"content":"');
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  const more = (left: number): void => {
+    if (response.destroyed) return;
+    if (left <= 0) return void response.end('"}}]}');
+    response.write(chunk, () => more(left - chunk.length));
+  };
+  more(bytes);
+}
+
+function trickle(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const timer = setInterval(() => response.write(' '), 20);
+  response.on('close', () => clearInterval(timer));
 }
 
 function cut(response: ServerResponse, body: string): void {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkModel, type OpenAiSettings, openAiModel } from '../../../src/adapters/openai/openai-model.ts';
 import { type ProfileName, profiles } from '../../../src/adapters/openai/profiles.ts';
 import type { Message } from '../../../src/core/conversation.ts';
+import { ContextOverflow } from '../../../src/core/errors.ts';
 import { type ModelSimulation, startModel } from '../../../src/simulation/model/model-server.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
@@ -55,35 +56,6 @@ describe('a model behind an OpenAI-compatible server', () => {
     expect(server.requests[0]).toMatchObject({ temperature: 0.15, max_tokens: 1000, tool_choice: 'auto' });
   });
 
-  // THREATS M1, M3, M4, M7: what servers do instead of answering.
-  it.each([
-    ['429 with Retry-After', { kind: 'status', status: 429, retryAfterSeconds: 0 }],
-    ['500', { kind: 'status', status: 500 }],
-    ['503', { kind: 'status', status: 503 }],
-    ['a page of HTML', { kind: 'body', body: '<html>Bad gateway</html>', contentType: 'text/html' }],
-    ['nothing', { kind: 'body', body: '' }],
-    ['an error object with status 200', { kind: 'body', body: '{"error":{"message":"overloaded"}}' }],
-    ['no choices', { kind: 'body', body: '{"choices":[]}' }],
-    ['an empty message', { kind: 'body', body: '{"choices":[{"finish_reason":"stop","message":{"content":""}}]}' }],
-    [
-      'no finish_reason, though the call looks whole',
-      {
-        kind: 'body',
-        body: '{"choices":[{"message":{"content":"","tool_calls":[{"id":"a","function":{"name":"execute_bash","arguments":"{\\"command\\":\\"rm -rf .\\"}"}}]}}]}',
-      },
-    ],
-    ['half an answer', { kind: 'cut' }],
-    ['a closed connection', { kind: 'drop' }],
-    ['silence', { kind: 'hang' }],
-  ] as const)('is asked again after %s, and only the whole answer counts', async (_name, fault) => {
-    server.fail(fault, fault);
-
-    const turn = await ask();
-
-    expect(turn.toolCalls.map((call) => call.arguments)).toEqual(['{"command":"ls"}']);
-    expect(server.requests).toHaveLength(3);
-  });
-
   it('gives no call of a turn that was cut by its length', async () => {
     server.fail({
       kind: 'body',
@@ -115,12 +87,56 @@ describe('a model behind an OpenAI-compatible server', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  it('gives up after five tries, for another time', async () => {
-    server.fail(...Array.from({ length: 5 }, () => ({ kind: 'status', status: 500 }) as const));
+  it('gives up when its patience is at an end, after three tries at least, for another time', async () => {
+    server.fail(...Array.from({ length: 3 }, () => ({ kind: 'status', status: 500 }) as const));
 
-    await expect(ask()).rejects.toMatchObject({ retry: 'soon' });
+    await expect(ask({ patienceMs: 0 })).rejects.toMatchObject({ retry: 'soon' });
 
-    expect(server.requests).toHaveLength(5);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it('says how long the server wants to be left alone, when that is longer than its patience', async () => {
+    server.fail(...Array.from({ length: 3 }, () => ({ kind: 'status', status: 429, retryAfter: '0' }) as const));
+    server.fail({ kind: 'status', status: 429, retryAfter: '3600' });
+
+    await expect(ask({ patienceMs: 10_000 })).rejects.toMatchObject({ retry: 'soon', waitMs: 3_600_000 });
+  });
+
+  it.each([
+    ['vllm', "This model's maximum context length is 32768 tokens.", 400],
+    ['llamacpp', 'request (9 tokens) exceeds the available context size (8 tokens)', 400],
+    ['mistral', 'Prompt contains 9 tokens, too large for model with 8 maximum context length', 400],
+    ['others', 'Prompt is too long', 422],
+    ['others', 'context too long', 400],
+    ['others', 'input too large', 413],
+    ['others', "couldn't fit with truncation", 400],
+    ['others', 'code: model_context_exceeded', 500],
+    ['others', 'prompt_too_long', 400],
+    ['openai', 'context_length_exceeded', 400],
+  ])('knows that a conversation is too long from %s: %s', async (_server, message, status) => {
+    server.fail({ kind: 'status', status, message });
+
+    await expect(ask()).rejects.toThrow(ContextOverflow);
+
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('parks the work when the key is refused or the quota is used up', async () => {
+    for (const status of [401, 402, 403]) {
+      server.fail({ kind: 'status', status });
+      await expect(ask()).rejects.toMatchObject({ retry: 'later' });
+    }
+  });
+
+  it('does not take its key to another place', async () => {
+    await using other = await startModel({ model: 'devstral', script: [{ text: 'x' }] });
+    server.fail(
+      ...Array.from({ length: 3 }, () => ({ kind: 'redirect', to: `${other.url}/chat/completions` }) as const),
+    );
+
+    await expect(ask({ patienceMs: 0, apiKey: 'secret' })).rejects.toMatchObject({ retry: 'soon' });
+
+    expect(other.requests).toEqual([]);
   });
 
   it('makes ids of its own where a server gives none or the same twice', async () => {
@@ -179,8 +195,118 @@ describe('a model behind an OpenAI-compatible server', () => {
   });
 
   it('is checked once at start', async () => {
-    await checkModel(settings(), signal());
+    expect(await checkModel(settings(), signal())).toBe(100_000);
     await expect(checkModel(settings({ model: 'other' }), signal())).rejects.toThrow('MODEL_NAME can be: devstral');
+  });
+});
+
+describe('how long a conversation may be', () => {
+  const check = async (profile: ProfileName, contextTokens: number, asked = 100_000) => {
+    await using server = await startModel({
+      model: 'devstral',
+      script: [{ text: 'x' }],
+      server: profile,
+      contextTokens,
+    });
+    return await checkModel(
+      {
+        baseUrl: server.url,
+        apiKey: null,
+        model: 'devstral',
+        profile,
+        temperature: 0,
+        contextTokens: asked,
+        maxTokens: 10,
+        requestTimeoutMs: 5_000,
+        log: { warn: () => {} },
+      },
+      signal(),
+    );
+  };
+
+  it.each(['vllm', 'llamacpp', 'ollama', 'mistral'] as const)(
+    'is what %s says, or less where that is set',
+    async (profile) => {
+      expect(await check(profile, 40_000)).toBe(40_000);
+      expect(await check(profile, 200_000)).toBe(100_000);
+    },
+  );
+
+  it('is what is set where the server does not say', async () => {
+    expect(await check('openai', 1)).toBe(100_000);
+  });
+
+  it('is never little with Ollama, which would cut it silently', async () => {
+    await expect(check('ollama', 4096)).rejects.toMatchObject({
+      retry: 'never',
+      message: expect.stringMatching(
+        /with 4096 tokens of context[\s\S]*OLLAMA_CONTEXT_LENGTH=65536[\s\S]*PARAMETER num_ctx 65536/,
+      ),
+    });
+  });
+});
+
+describe('a model that speaks XML', () => {
+  it('is told of its tools in words, and calls them in its own', async () => {
+    await using server = await startModel({
+      model: 'devstral',
+      script: [
+        { text: 'I look.', calls: [{ name: 'execute_bash', arguments: { command: 'ls -l\nls', timeout: 3 } }] },
+        { text: 'Done.' },
+      ],
+    });
+    const model = openAiModel({
+      baseUrl: server.url,
+      apiKey: null,
+      model: 'devstral',
+      profile: 'vllm',
+      dialect: 'xml',
+      temperature: 0,
+      contextTokens: 100_000,
+      maxTokens: 10,
+      requestTimeoutMs: 5_000,
+      log: { warn: () => {} },
+    });
+
+    const turn = await model.ask({ messages: question, tools }, signal());
+    const results: Message[] = turn.toolCalls.map(({ id, name }) => ({
+      role: 'tool',
+      callId: id,
+      tool: name,
+      text: 'a.txt',
+    }));
+    const last = await model.ask(
+      { messages: [...question, { role: 'assistant', ...turn }, ...results], tools },
+      signal(),
+    );
+
+    expect(turn).toMatchObject({
+      text: 'I look.',
+      finish: 'tool_calls',
+      recovered: 'xml',
+      toolCalls: [{ name: 'execute_bash', arguments: '{"command":"ls -l\\nls","timeout":"3"}' }],
+    });
+    expect(last).toMatchObject({ text: 'Done.', finish: 'stop', toolCalls: [] });
+    expect(server.requests[1]).toMatchObject({
+      stop: ['</function'],
+      messages: [
+        {
+          role: 'system',
+          content: expect.stringMatching(
+            /^You work\.\n\nYou have access to the following functions:[\s\S]*BEGIN FUNCTION #1: execute_bash[\s\S]*\(1\) command \(string, optional\)/,
+          ),
+        },
+        { role: 'user' },
+        {
+          role: 'assistant',
+          content:
+            'I look.\n\n<function=execute_bash>\n<parameter=command>\nls -l\nls\n</parameter>\n<parameter=timeout>3</parameter>\n</function>',
+        },
+        { role: 'user', content: 'EXECUTION RESULT of [execute_bash]:\na.txt' },
+      ],
+    });
+    expect(server.requests[1]).not.toHaveProperty('tools');
+    expect(server.violations).toEqual([]);
   });
 });
 
@@ -230,7 +356,7 @@ describe('the simulated model', () => {
       ],
     ],
   ])('refuses %s as real servers do', async (_name, status, messages) => {
-    await using server = await startModel({ model: 'devstral', script: [{ text: 'x' }] });
+    await using server = await startModel({ model: 'devstral', script: [{ text: 'x' }], server: 'mistral' });
 
     const answer = await fetch(`${server.url}/chat/completions`, {
       method: 'POST',

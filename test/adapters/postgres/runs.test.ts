@@ -78,7 +78,7 @@ describe('the embedded database', () => {
 describe('a Postgres server', () => {
   let postgres: Awaited<ReturnType<typeof startPostgres>>;
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await startPostgres(process.env.PATH ?? '');
   });
   afterAll(() => postgres[Symbol.asyncDispose]());
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { profiles } from '../../../adapters/openai/profiles.ts';
-import { wireMessages, wireTools } from '../../../adapters/openai/wire.ts';
+import { wireRequest } from '../../../adapters/openai/wire.ts';
 import { systemClock } from '../../../adapters/system-clock.ts';
 import { attemptTask } from '../../../agent/attempt-task.ts';
 import { conversationOf } from '../../../agent/conversation-of.ts';
@@ -86,8 +86,7 @@ await writeFile(
   join(folder, `request-${steps}.json`),
   JSON.stringify({
     model: 'devstral',
-    messages: wireMessages(conversationOf(prompts, trajectory), profiles.vllm),
-    ...wireTools(tools),
+    ...wireRequest(conversationOf(prompts, trajectory), tools, profiles.vllm),
   }),
 );
 await claim.finish({ kind: 'stopped', reason: 'The bench is over.' });
