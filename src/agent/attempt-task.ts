@@ -20,7 +20,7 @@ import { EditHistory } from './tools/edit-history.ts';
 import type { Tool, ToolContext } from './tools/tool.ts';
 
 /** How an attempt goes about its work. */
-export interface Manner {
+interface Manner {
   /** As in the paper's evaluation: no condensing, no notices, no advice, no checklist. */
   readonly paper: boolean;
   /** The tools that the paper did without. */

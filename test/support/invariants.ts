@@ -4,9 +4,16 @@ import { setTimeout } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { expect } from 'vitest';
 
+import { profiles } from '../../src/adapters/openai/profiles.ts';
+import { wireRequest } from '../../src/adapters/openai/wire.ts';
+import { conversationOf } from '../../src/agent/conversation-of.ts';
+import { openTools } from '../../src/agent/tools/all.ts';
 import type { Runs } from '../../src/core/ports.ts';
+import type { JournalEntry } from '../../src/core/run.ts';
+import { trajectoryOf } from '../../src/core/trajectory.ts';
 import { chosenOf } from '../../src/pipeline/candidate.ts';
 import { git } from '../../src/simulation/github/git-store.ts';
+import { checkRequest } from '../../src/simulation/model/conversation-check.ts';
 import { secretsIn } from './canaries.ts';
 import { hostManifest } from './host-manifest.ts';
 import type { Outside } from './outside.ts';
@@ -30,8 +37,11 @@ export async function expectInvariants(
   expect(violations, 'GitHub’s description').toEqual([]);
   expect(model.violations, 'the model server’s rules').toEqual([]);
 
+  const journals = await Promise.all(runs.map((run) => store.journal(run)));
   const writes = github.writes().map(({ method, path }) => `${method} ${path}`);
   const comments = [...repo.issues.values()].flatMap((issue) => issue.comments).filter((comment) => comment.byApp);
+
+  expect(refusedConversations(journals), 'conversations, in every server’s eyes').toEqual([]);
 
   // I1: each run has exactly one end, and it can be seen.
   for (const run of ended) expect([run.state, run.outcome !== null], `I1 ${run.id}`).toEqual(['ended', true]);
@@ -55,7 +65,6 @@ export async function expectInvariants(
     ['private key', github.privateKey.split('\n').slice(1, -2).join('')],
   ]);
   for (const [at, token] of github.state.tokens.entries()) secrets.set(`token ${at}`, token.token);
-  const journals = await Promise.all(runs.map((run) => store.journal(run)));
   const objects = await git(repo.folder, ['log', '--all', '-p', '--format=%an %ae %B']);
   const sinks = { prompts: model.requests, journals, log, comments, pulls: [...repo.pulls.values()], objects };
   for (const [sink, content] of Object.entries(sinks))
@@ -107,4 +116,27 @@ export async function expectInvariants(
     const headlines = journals.map((journal) => chosenOf(journal)?.verdict?.headline).filter(Boolean);
     expect(headlines.some((headline) => facts.includes(headline ?? ''))).toBe(true);
   }
+}
+
+/** What any of the servers we know would refuse of what the model was or could have been asked, after each step of each attempt. */
+function refusedConversations(journals: readonly (readonly JournalEntry[])[]): string[] {
+  const tools = openTools({ extras: true }).map((tool) => tool.definition);
+  const refused: string[] = [];
+  for (const journal of journals) {
+    const attempts = new Set(journal.flatMap((entry) => (entry.kind === 'turn' ? [entry.attempt] : [])));
+    for (const attempt of attempts) {
+      const { steps, condensations } = trajectoryOf(journal, attempt);
+      for (let length = 0; length <= steps.length; length++) {
+        const known = condensations.filter(({ upTo }) => upTo <= length);
+        const sofar = { steps: steps.slice(0, length), condensations: known };
+        const messages = conversationOf({ system: 'S', task: 'T' }, sofar);
+        for (const profile of Object.values(profiles))
+          for (const dialect of ['native', 'xml'] as const) {
+            const checked = checkRequest({ model: 'devstral', ...wireRequest(messages, tools, profile, dialect) });
+            if (checked.kind === 'refused') refused.push(`attempt ${attempt}, step ${length}: ${checked.message}`);
+          }
+      }
+    }
+  }
+  return refused;
 }

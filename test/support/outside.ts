@@ -9,6 +9,7 @@ import {
 } from '../../src/simulation/github/github-server.ts';
 import { type ModelSimulation, startModel } from '../../src/simulation/model/model-server.ts';
 import type { Script } from '../../src/simulation/model/script.ts';
+import type { ServerKind } from '../../src/simulation/model/server-manners.ts';
 import { adderFiles, adderIssue } from './adder.ts';
 import { violationsOf } from './github-oracle.ts';
 import { hostManifest } from './host-manifest.ts';
@@ -31,8 +32,21 @@ export interface Outside extends AsyncDisposable {
   statusComment(): string | undefined;
 }
 
+/** What is different from the usual. */
+export interface OutsideOptions {
+  readonly script: Script;
+  readonly files?: ReadonlyMap<string, string>;
+  /** Whose manners the model's server has; the bot is told so. */
+  readonly server?: ServerKind;
+  readonly contextTokens?: number;
+  /** How long the model thinks about each answer. */
+  readonly thinkMs?: number;
+  /** Settings of the bot's process. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** Starts it. The stranger wrote the issue; the maintainer may write; the other bot may too and must not count. */
-export async function openOutside(options: { script: Script; files?: ReadonlyMap<string, string> }): Promise<Outside> {
+export async function openOutside(options: OutsideOptions): Promise<Outside> {
   await using opened = new AsyncDisposableStack();
   const before = await hostManifest();
   const folder = await mkdtemp(join(tmpdir(), 'scenario-'));
@@ -40,7 +54,7 @@ export async function openOutside(options: { script: Script; files?: ReadonlyMap
   const apiKey = 'model-key-canary-7f3a9b1c5d';
   const violations: string[] = [];
   const github = opened.use(await startGitHub({ check: (exchange) => violations.push(...violationsOf(exchange)) }));
-  const model = opened.use(await startModel({ model: 'devstral', script: options.script, apiKey }));
+  const model = opened.use(await startModel({ ...options, model: 'devstral', apiKey }));
 
   const repo = await github.addRepository({ owner: 'octo', name: 'adder', files: options.files ?? adderFiles });
   for (const login of ['maintainer', 'stranger']) github.addUser({ login });
@@ -64,8 +78,10 @@ export async function openOutside(options: { script: Script; files?: ReadonlyMap
     LIMIT_TOKENS: '500000',
     LIMIT_MINUTES: '5',
     LIMIT_RUN_STEPS: '50',
+    MODEL_PROFILE: options.server ?? 'vllm',
     PORT: '0',
     PATH: process.env.PATH ?? '',
+    ...options.settings,
     ...(process.env.DOCKER_HOST && { DOCKER_HOST: process.env.DOCKER_HOST }),
   };
   const refsBefore = await git(repo.folder, ['for-each-ref']);

@@ -3,10 +3,9 @@ import pino from 'pino';
 
 import { appSettings, modelSettings, workSettings } from '../../src/config.ts';
 import type { JournalEntry, Run } from '../../src/core/run.ts';
-import type { Script } from '../../src/simulation/model/script.ts';
 import { type Bot, startBot } from '../../src/wiring.ts';
 import { expectInvariants } from './invariants.ts';
-import { type Outside, openOutside } from './outside.ts';
+import { type Outside, type OutsideOptions, openOutside } from './outside.ts';
 
 /** A bot in this process, with everything around it. */
 export interface Scenario extends Outside {
@@ -21,10 +20,7 @@ export interface Scenario extends Outside {
 }
 
 /** Opens one, settings read as the product reads them. */
-export async function openScenario(options: {
-  script: Script;
-  files?: ReadonlyMap<string, string>;
-}): Promise<Scenario> {
+export async function openScenario(options: OutsideOptions): Promise<Scenario> {
   await using opened = new AsyncDisposableStack();
   const outside = opened.use(await openOutside(options));
   const log: string[] = [];

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OutsideError } from '../../core/errors.ts';
 
 /** A server that is asked about itself. `get` and `post` answer with JSON, or null where there is no such page. */
-export interface Server {
+interface Server {
   readonly model: string;
   /** Beside the OpenAI pages, whose path begins with /v1. */
   readonly root: { get(path: string): Promise<unknown>; post(path: string, body: unknown): Promise<unknown> };

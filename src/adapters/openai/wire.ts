@@ -6,7 +6,7 @@ import { ordered } from './ordered.ts';
 import type { DialectName, Profile } from './profiles.ts';
 import { xmlMessages } from './xml-dialect.ts';
 
-export type WireMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam & { name?: string };
+type WireMessage = OpenAI.Chat.Completions.ChatCompletionMessageParam & { name?: string };
 
 /** The part of a request that a conversation becomes. */
 export interface WireRequest {

@@ -33,7 +33,7 @@ export function xmlMessages(messages: readonly Message[], tools: readonly ToolDe
 }
 
 /** A call as the model itself would have written it. */
-export function renderCall({ name, arguments: text }: Pick<ToolCall, 'name' | 'arguments'>): string {
+function renderCall({ name, arguments: text }: Pick<ToolCall, 'name' | 'arguments'>): string {
   const values = z.record(z.string(), z.unknown()).safeParse(parsed(text));
   const parameters = Object.entries(values.data ?? {}).map(([key, value]) => {
     const shown = typeof value === 'string' ? value : JSON.stringify(value);
