@@ -201,8 +201,7 @@ class Work {
     for (const call of step.turn.toolCalls.slice(step.observations.length)) {
       const { observation, finished } = await runCall(call, this.#tools, this.#context, signal);
       const counts = finished !== null && this.#finishCounts();
-      const text = finished === null || counts ? observation.text : await this.#review(signal);
-      await this.#observe(step, { ...observation, text });
+      await this.#observe(step, finished === null || counts ? observation : await this.#reviewed(observation, signal));
       if (counts) return { kind: 'finished', message: finished };
     }
     const mayHaveChanged = step.turn.toolCalls.some(
@@ -221,8 +220,9 @@ class Work {
     return manner.paper || asked || limitMet(usedBy(this), limits) !== null;
   }
 
-  async #review(signal: AbortSignal): Promise<string> {
-    return reviewText((await this.#request.sandbox.peekPatch(signal)).diff);
+  async #reviewed(observation: Observation, signal: AbortSignal): Promise<Observation> {
+    const { diff } = await this.#request.sandbox.peekPatch(signal);
+    return { ...observation, title: 'finish: was shown its changes and a checklist first', text: reviewText(diff) };
   }
 
   async #observe(step: Step, observation: Observation): Promise<void> {

@@ -46,7 +46,7 @@ describe('a run of several attempts', () => {
     expect(chosen).toBe(2);
     expect(await git(scenario.repo.folder, ['show', `${pull?.head}:index.js`])).toContain('a + b');
     expect(pull?.body).toMatch(
-      /### Attempts[\s\S]*\| 1 \| it finished \| \d+ \| regresses: [\s\S]*\| \*\*→ 2\*\* \| it finished \| \d+ \| verified: /,
+      /### Attempts[\s\S]*\| 1 \| it finished \| \d+ \| `regresses: [\s\S]*\| \*\*→ 2\*\* \| it finished \| \d+ \| `verified: /,
     );
     const second = scenario.model.requests
       .map((request) => JSON.stringify(request))
