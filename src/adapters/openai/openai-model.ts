@@ -6,6 +6,7 @@ import { OutsideError } from '../../core/errors.ts';
 import type { Model } from '../../core/ports.ts';
 import { readAnswer } from './answer.ts';
 import { cappedFetch } from './capped-fetch.ts';
+import { deadline } from './deadline.ts';
 import { describeFailure, type Failure } from './failure.ts';
 import { type DialectName, type Profile, type ProfileName, profiles } from './profiles.ts';
 import { type WireRequest, wireRequest } from './wire.ts';
@@ -139,11 +140,11 @@ async function ask(
 ): Promise<{ turn: Omit<Turn, 'seconds'> } | Failure> {
   const profile: Profile = profiles[settings.profile];
   // The library's timeout ends with the headers; a body that stalls must end too (THREATS M3).
-  const over = AbortSignal.any([signal, AbortSignal.timeout(settings.requestTimeoutMs)]);
+  using over = deadline(signal, settings.requestTimeoutMs);
   try {
     const answer: unknown = await client.chat.completions.create(
       { model: settings.model, temperature, [profile.maxTokensField]: settings.maxTokens, ...wire },
-      { signal: over },
+      { signal: over.signal },
     );
     const promptCharacters = wire.messages.reduce((sum, { content }) => sum + String(content ?? '').length, 0);
     const model = profile.echoesModel ? settings.model : null;

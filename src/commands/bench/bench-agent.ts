@@ -26,10 +26,11 @@ export async function benchAgent(say: (line: string) => void): Promise<Figure[]>
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const url = await startModelProcess(opened);
 
+  const flags = await startFlags();
   const postgres = opened.use(await startPostgres(environmentVariables().PATH ?? ''));
   const measure = async (steps: number, environment: Record<string, string>): Promise<MeasuredRun> => {
     say(`Running ${steps} steps${environment.DATABASE_URL ? '' : ' with the embedded database'} …`);
-    const { stdout } = await execute(process.execPath, [part('worker-process'), url, String(steps), folder], {
+    const { stdout } = await execute(process.execPath, [...flags, part('worker-process'), url, String(steps), folder], {
       maxBuffer: 16 * 1024 ** 2,
       env: { ...environmentVariables(), ...environment },
     });
@@ -62,6 +63,14 @@ interface MeasuredRun {
   readonly ownMs: number;
   readonly peakMb: number;
   readonly httpMs: number;
+}
+
+/** The memory flags that `npm start` gives the bot's process: what is measured is what runs. */
+async function startFlags(): Promise<string[]> {
+  const Manifest = z.object({ scripts: z.object({ start: z.string() }) });
+  const file = await readFile(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8');
+  const { start } = Manifest.parse(JSON.parse(file)).scripts;
+  return start.split(' ').filter((word) => /^--(max|heap)-/.test(word));
 }
 
 async function startModelProcess(opened: AsyncDisposableStack): Promise<string> {

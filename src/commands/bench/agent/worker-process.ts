@@ -52,6 +52,7 @@ if (!claim) throw new Error('No run to work on');
 const run = claim.run.id;
 const ground = openGround(work);
 const at: number[] = [];
+let peakMb = 0;
 try {
   const base = { run, repository, name: 'bench', branch: 'main', commit: git('rev-parse', 'HEAD') };
   await using sandbox = await openSandbox(ground, base, signal);
@@ -75,6 +76,8 @@ try {
     },
     signal,
   );
+  // Before anything is read back for the rivals' sake.
+  peakMb = process.resourceUsage().maxRSS / 1024;
 } finally {
   await ground.sandboxes.removeLeftovers(async () => false);
 }
@@ -91,4 +94,4 @@ await writeFile(
 );
 await claim.finish({ kind: 'stopped', reason: 'The bench is over.' });
 const stepMs = at.slice(1, steps + 1).map((ended, index) => ended - (at[index] ?? Number.NaN));
-process.stdout.write(`${JSON.stringify({ stepMs, peakMb: process.resourceUsage().maxRSS / 1024 })}\n`);
+process.stdout.write(`${JSON.stringify({ stepMs, peakMb })}\n`);
