@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { SettingsError } from './core/errors.ts';
-import type { Limits } from './core/run.ts';
+import type { AttemptSettings } from './core/run.ts';
 
 // The only reader of process.env. Each command takes the part it needs; each refusal says where the value comes from.
 
@@ -110,14 +110,7 @@ export interface WorkSettings {
   readonly caFile: string | null;
   readonly caCertificates: string | null;
   readonly sandbox: { readonly memoryBytes: number; readonly cpus: number; readonly workTreeBytes: number };
-  readonly attempts: {
-    readonly most: number;
-    readonly parallel: number;
-    readonly attempt: Limits;
-    readonly run: Limits;
-    readonly paper: boolean;
-    readonly extraTools: boolean;
-  };
+  readonly attempts: AttemptSettings;
   readonly testsMs: number;
   readonly deadlineMs: number;
   readonly workers: number;

@@ -47,6 +47,8 @@ export interface AttemptRequest {
 }
 
 const formatErrors = 3; // DEVSTRAL §4.4: consecutive ones, then the attempt ends
+const callsPerTurn = 20; // limits are looked at between turns
+const tooManyCalls = `This call was not run: at most ${callsPerTurn} calls of one message are.`;
 const fullShare = 0.9;
 const roomyShare = 0.6;
 
@@ -173,7 +175,12 @@ class Work {
   /** THREATS M6: two in a row that did not help are enough. */
   async #condense(before: number, signal: AbortSignal): Promise<Condensation | null> {
     const { manner, model } = this.#request;
-    return manner.paper || before === 2 ? null : await condense(this.#prompts, this, model, signal);
+    if (manner.paper || before === 2) return null;
+    return await condense(this.#prompts, this, model, signal).catch((error: unknown) => {
+      // A server that refuses to sum up leaves nothing else to try; what was changed is not lost for it.
+      if (error instanceof OutsideError && error.retry === 'never') return null;
+      throw error;
+    });
   }
 
   async #ask(
@@ -199,7 +206,9 @@ class Work {
   /** Runs the calls of a step that have no result yet. */
   async #runCalls(step: Step, signal: AbortSignal): Promise<AttemptEnd | null> {
     for (const call of step.turn.toolCalls.slice(step.observations.length)) {
-      const { observation, finished } = await runCall(call, this.#tools, this.#context, signal);
+      const isTooMany = step.observations.length >= callsPerTurn;
+      const asked = isTooMany ? { ...call, problem: tooManyCalls } : call;
+      const { observation, finished } = await runCall(asked, this.#tools, this.#context, signal);
       const counts = finished !== null && this.#finishCounts();
       await this.#observe(step, finished === null || counts ? observation : await this.#reviewed(observation, signal));
       if (counts) return { kind: 'finished', message: finished };

@@ -72,7 +72,11 @@ async function solve(request: {
   const stop = new AbortController();
   // Once: the agent ends and what it changed is kept. Twice: at once.
   const finish = new AbortController();
-  const interrupt = () => (finish.signal.aborted ? stop.abort(new Error('Interrupted')) : finish.abort('request'));
+  const interrupt = () => {
+    if (finish.signal.aborted) return stop.abort(new Error('Interrupted'));
+    process.stderr.write('Stopping; what the agent changed is kept. Once more stops at once.\n');
+    finish.abort('request');
+  };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const progress = showProgress({
     json: request.json,

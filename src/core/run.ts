@@ -17,6 +17,20 @@ export interface Limits {
   readonly minutes: number;
 }
 
+/** How often and how far a run tries. */
+export interface AttemptSettings {
+  readonly most: number;
+  /** How many of them side by side. */
+  readonly parallel: number;
+  /** What one attempt may use. */
+  readonly attempt: Limits;
+  /** What all attempts of a run may use together. */
+  readonly run: Limits;
+  /** As in the paper's evaluation (DEVSTRAL §2.1): the agent's help is off, and the tests are not asked before a patch is chosen. */
+  readonly paper: boolean;
+  readonly extraTools: boolean;
+}
+
 /** The environment that set-up made and that baseline, attempt and verification all start from. */
 export const Environment = z.object({
   /** The engine's content address, `sha256:…`. */

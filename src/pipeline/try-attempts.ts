@@ -1,10 +1,9 @@
 import { usedBy } from '../agent/budget.ts';
 import { LeaseLost } from '../core/errors.ts';
-import type { JournalEntry, Limits } from '../core/run.ts';
+import type { AttemptSettings, JournalEntry, Limits } from '../core/run.ts';
 import { trajectoryOf } from '../core/trajectory.ts';
 import type { Candidate } from './candidate.ts';
 import { isEnough } from './choose-attempt.ts';
-import type { AttemptSettings } from './world.ts';
 
 /** Makes one attempt and judges it. `earlier`: those judged before it began. `stop` asks it to come to an end. */
 export type TryOnce = (

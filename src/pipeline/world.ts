@@ -1,25 +1,11 @@
 import type { Checkouts, Claim, Clock, Forge, Model, Sandboxes } from '../core/ports.ts';
-import type { JournalEntry, Limits } from '../core/run.ts';
+import type { AttemptSettings, JournalEntry } from '../core/run.ts';
 
 /** Where log lines go: a constant message, facts as fields. */
 interface Log {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
-}
-
-/** How often and how far a run tries. */
-export interface AttemptSettings {
-  readonly most: number;
-  /** How many of them side by side. */
-  readonly parallel: number;
-  /** What one attempt may use. */
-  readonly attempt: Limits;
-  /** What all attempts of a run may use together. */
-  readonly run: Limits;
-  /** As in the paper's evaluation (DEVSTRAL §2.1): the agent's help is off, and the tests are not asked before a patch is chosen. */
-  readonly paper: boolean;
-  readonly extraTools: boolean;
 }
 
 /** Everything a run needs from outside, chosen in `wiring.ts`. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 
 import type { TerminalResult, Watch } from '../../core/command.ts';
+import { OutsideError } from '../../core/errors.ts';
 import { BashWire, type Ending } from './bash-wire.ts';
 import type { ExecRequest } from './exec.ts';
 
@@ -30,6 +31,8 @@ const opener = [
 // Interactive, so that C-c ends a command and not the shell; but no prompt, no history, no `!`.
 const quiet = 'PS1= PS2=; set +H +o history; unset HISTFILE; shopt -u checkwinsize';
 
+const openingMs = 30_000;
+
 interface Running {
   readonly command: string;
   readonly ending: Promise<Ending>;
@@ -55,7 +58,7 @@ export class Terminal {
       const now = await this.#watch(this.#running, { timeoutMs: 0 }, started, signal);
       if (now.kind === 'running') return { ...now, kind: 'busy', command: earlier };
     }
-    const wire = await this.#open();
+    const wire = await this.#open(signal);
     this.#running = { command, ending: wire.start(command) };
     return await this.#watch(this.#running, watch, started, signal);
   }
@@ -74,21 +77,26 @@ export class Terminal {
     this.#running = null;
   }
 
-  async #open(): Promise<BashWire> {
+  async #open(signal: AbortSignal): Promise<BashWire> {
     if (this.#wire) return this.#wire;
     const { container, request, outputBytes } = this.#settings;
     this.#typed = `/tmp/.typed-${randomBytes(8).toString('hex')}`;
     const argv = ['/bin/bash', '--noprofile', '--norc', '-c', opener, this.#typed];
     const wire = await BashWire.open(container, { ...request, argv }, { input: '/dev/tty', outputBytes });
     wire.tell(quiet);
-    await wire.start(':');
+    // An engine that does not answer must not hold the whole run.
+    const opened = await watched(wire.start(':'), wire, { timeoutMs: openingMs }, signal);
+    if (opened === 'time-over' || opened === 'quiet') {
+      wire.close();
+      throw new OutsideError('The terminal of the sandbox does not answer.', { retry: 'soon' });
+    }
     wire.takeOutput();
     this.#wire = wire;
     return wire;
   }
 
   async #watch(running: Running, watch: Watch, started: number, signal: AbortSignal): Promise<TerminalResult> {
-    const wire = await this.#open();
+    const wire = await this.#open(signal);
     const seen = await watched(running.ending, wire, watch, signal);
     const printed = { ...wire.takeOutput(), seconds: (performance.now() - started) / 1000 };
     if (seen === 'quiet' || seen === 'time-over')

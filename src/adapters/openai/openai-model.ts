@@ -83,7 +83,7 @@ export async function checkModel(settings: OpenAiSettings, signal: AbortSignal):
         { retry: 'never' },
       );
     }
-    const served = await profiles[profile].contextSize({ model, root: rootOf(client, signal) });
+    const served = await profiles[profile].contextSize({ model, root: rootOf(client, settings, signal) });
     return Math.min(settings.contextTokens, served ?? settings.contextTokens);
   } catch (cause) {
     signal.throwIfAborted();
@@ -102,7 +102,7 @@ async function namesListed(client: OpenAI, signal: AbortSignal): Promise<string[
 }
 
 /** The server's other pages; null for those that it does not have. */
-function rootOf(client: OpenAI, signal: AbortSignal) {
+function rootOf(client: OpenAI, { requestTimeoutMs }: OpenAiSettings, signal: AbortSignal) {
   const base = client.baseURL.replace(/\/v1\/?$/, '');
   const unlessMissing = async (answer: Promise<unknown>): Promise<unknown> => {
     try {
@@ -116,7 +116,8 @@ function rootOf(client: OpenAI, signal: AbortSignal) {
   return {
     get: (path: string) => unlessMissing(client.get(`${base}${path}`, { signal })),
     post: (path: string, body: unknown) =>
-      unlessMissing(client.post(`${base}${path}`, { signal, body: body as object })),
+      // Long: a model may have to be loaded first.
+      unlessMissing(client.post(`${base}${path}`, { signal, body: body as object, timeout: requestTimeoutMs })),
   };
 }
 

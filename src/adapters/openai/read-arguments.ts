@@ -1,4 +1,5 @@
 import type { ToolCall } from '../../core/attempt.ts';
+import { jsonShape } from './json-shape.ts';
 
 const longest = 1024 ** 2;
 const deepest = 64;
@@ -27,23 +28,7 @@ function refused(why: string): Pick<ToolCall, 'arguments' | 'problem'> {
 
 function sizeProblem(text: string): string | null {
   if (text.length > longest) return `are longer than ${longest} characters. Do it in smaller parts`;
-  return isDeeperThan(text, deepest) ? `are nested more than ${deepest} deep. Write them more plainly` : null;
-}
-
-function isDeeperThan(text: string, limit: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const sign = text[at];
-    if (inString) {
-      if (sign === '\\') at++;
-      else if (sign === '"') inString = false;
-    } else if (sign === '"') inString = true;
-    else if (sign === '{' || sign === '[') {
-      if (++depth > limit) return true;
-    } else if (sign === '}' || sign === ']') depth--;
-  }
-  return false;
+  return jsonShape(text).depth > deepest ? `are nested more than ${deepest} deep. Write them more plainly` : null;
 }
 
 /** An object that a server sent as such; one that is too deep to be written is empty text of the wrong kind. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { ToolCall, Turn } from '../../core/attempt.ts';
+import { jsonShape } from './json-shape.ts';
 import { readArguments } from './read-arguments.ts';
 import { readXmlCall } from './xml-call.ts';
 
@@ -39,7 +40,7 @@ function readMarked(text: string): RecoveredCalls | null {
     const match = named.exec(rest);
     if (!match?.[1]) break;
     rest = rest.slice(match[0].length);
-    const end = jsonEnd(rest);
+    const end = jsonShape(rest).end;
     calls.push({ name: match[1], ...readArguments(rest.slice(0, end)) });
     rest = rest.slice(end).trimStart();
     // Without the marker in between, another name follows at once.
@@ -47,7 +48,7 @@ function readMarked(text: string): RecoveredCalls | null {
   }
   if (calls.length > 0) return { text: before, calls, recovered: 'marker' };
   const listed = rest.trimStart();
-  const list = callsIn(parsed(listed.slice(0, jsonEnd(listed))));
+  const list = callsIn(parsed(listed.slice(0, jsonShape(listed).end)));
   return list && { text: before, calls: list, recovered: 'marker' };
 }
 
@@ -89,22 +90,6 @@ function callsIn(value: unknown): Omit<ToolCall, 'id'>[] | null {
     return call && given !== undefined ? [{ name: call.name, ...readArguments(given) }] : [];
   });
   return list.length > 0 && calls.length === list.length ? calls : null;
-}
-
-/** Where the JSON value at the beginning of a text ends; the whole text when it does not. */
-function jsonEnd(text: string): number {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const sign = text[at];
-    if (inString) {
-      if (sign === '\\') at++;
-      else if (sign === '"') inString = false;
-    } else if (sign === '"') inString = true;
-    else if (sign === '{' || sign === '[') depth++;
-    else if ((sign === '}' || sign === ']') && --depth <= 0) return at + 1;
-  }
-  return text.length;
 }
 
 function parsed(text: string): unknown {

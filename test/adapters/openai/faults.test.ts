@@ -4,6 +4,7 @@ import { openAiModel } from '../../../src/adapters/openai/openai-model.ts';
 import type { Turn } from '../../../src/core/attempt.ts';
 import { OutsideError } from '../../../src/core/errors.ts';
 import { type ModelFault, type ModelSimulation, startModel } from '../../../src/simulation/model/model-server.ts';
+import { modelSettingsFor } from '../../support/model-settings.ts';
 
 const whole = '{"command":"ls"}';
 const call = (given: unknown, id = 'a') => ({
@@ -92,19 +93,7 @@ describe('a model whose server misbehaves', () => {
   });
   afterEach(() => server[Symbol.asyncDispose]());
   const ask = (changes: { patienceMs?: number; baseUrl?: string } = {}): Promise<Turn> =>
-    openAiModel({
-      baseUrl: server.url,
-      apiKey: null,
-      model: 'devstral',
-      profile: 'vllm',
-      temperature: 0,
-      contextTokens: 100_000,
-      maxTokens: 1000,
-      requestTimeoutMs: 400,
-      firstPauseMs: 1,
-      log: { warn: () => {} },
-      ...changes,
-    }).ask(
+    openAiModel(modelSettingsFor(server.url, changes)).ask(
       {
         messages: [{ role: 'user', text: 'Work.' }],
         tools: [{ name: 'execute_bash', description: 'Runs.', parameters: { type: 'object', properties: {} } }],

@@ -5,6 +5,7 @@ import { type ProfileName, profiles } from '../../../src/adapters/openai/profile
 import type { Message } from '../../../src/core/conversation.ts';
 import { ContextOverflow } from '../../../src/core/errors.ts';
 import { type ModelSimulation, startModel } from '../../../src/simulation/model/model-server.ts';
+import { modelSettingsFor } from '../../support/model-settings.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
 const tools = [
@@ -28,19 +29,7 @@ describe('a model behind an OpenAI-compatible server', () => {
     });
   });
   afterEach(() => server[Symbol.asyncDispose]());
-  const settings = (changes: Partial<OpenAiSettings> = {}): OpenAiSettings => ({
-    baseUrl: server.url,
-    apiKey: null,
-    model: 'devstral',
-    profile: 'vllm',
-    temperature: 0.15,
-    contextTokens: 100_000,
-    maxTokens: 1000,
-    requestTimeoutMs: 400,
-    firstPauseMs: 1,
-    log: { warn: () => {} },
-    ...changes,
-  });
+  const settings = (changes: Partial<OpenAiSettings> = {}) => modelSettingsFor(server.url, changes);
   const ask = (changes: Partial<OpenAiSettings> = {}, messages = question) =>
     openAiModel(settings(changes)).ask({ messages, tools }, signal());
 
@@ -209,17 +198,7 @@ describe('how long a conversation may be', () => {
       contextTokens,
     });
     return await checkModel(
-      {
-        baseUrl: server.url,
-        apiKey: null,
-        model: 'devstral',
-        profile,
-        temperature: 0,
-        contextTokens: asked,
-        maxTokens: 10,
-        requestTimeoutMs: 5_000,
-        log: { warn: () => {} },
-      },
+      modelSettingsFor(server.url, { profile, contextTokens: asked, requestTimeoutMs: 5_000 }),
       signal(),
     );
   };
@@ -255,18 +234,7 @@ describe('a model that speaks XML', () => {
         { text: 'Done.' },
       ],
     });
-    const model = openAiModel({
-      baseUrl: server.url,
-      apiKey: null,
-      model: 'devstral',
-      profile: 'vllm',
-      dialect: 'xml',
-      temperature: 0,
-      contextTokens: 100_000,
-      maxTokens: 10,
-      requestTimeoutMs: 5_000,
-      log: { warn: () => {} },
-    });
+    const model = openAiModel(modelSettingsFor(server.url, { dialect: 'xml', requestTimeoutMs: 5_000 }));
 
     const turn = await model.ask({ messages: question, tools }, signal());
     const results: Message[] = turn.toolCalls.map(({ id, name }) => ({
