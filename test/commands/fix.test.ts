@@ -129,6 +129,34 @@ describe('fix', () => {
     expect(repository.git('branch', '--list', 'devstral/*')).toBe('');
   });
 
+  it('keeps what was changed when it is interrupted, and leaves nothing else', async () => {
+    await using repository = await openRepository(adderFiles);
+    const endless = (_: unknown, turn: number): ScriptedTurn =>
+      turn < 4
+        ? (scripts.right[turn] ?? {})
+        : { calls: [{ name: 'execute_bash', arguments: { command: `sleep 0.5; echo ${turn}` } }] };
+    await using model = await startModel({ model: 'devstral', script: endless });
+    const out = join(repository.folder, 'out');
+
+    const ran = await devstral(
+      ['fix', '--repo', repository.path, '--issue', 'add() subtracts', '--out', out],
+      environmentOf(model, repository.folder),
+      (child) => {
+        const timer = setInterval(() => {
+          if (model.requests.length < 6) return;
+          clearInterval(timer);
+          child.kill('SIGINT');
+        }, 50);
+      },
+    );
+
+    expect(ran.exitCode).toBe(3);
+    expect(ran.stderr).toBe('Stopping; what the agent changed is kept. Once more stops at once.\n');
+    expect(ran.stdout).toContain('No pull request (stopped): It was asked to stop');
+    expect(await readFile(join(out, 'patch.diff'), 'utf8')).toContain('+exports.add = (a, b) => a + b;');
+    expect(repository.git('branch', '--list', 'devstral/*')).toBe('');
+  });
+
   it('refuses what is no repository and no issue with one line', async () => {
     const environment = { MODEL_BASE_URL: 'http://127.0.0.1:9/v1', MODEL_NAME: 'devstral' };
 

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { join } from 'node:path';
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
@@ -11,9 +11,13 @@ export interface Ran {
 }
 
 /** Runs `devstral …` as a person would, with this environment and nothing else. */
-export function devstral(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<Ran> {
+export function devstral(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  begun: (child: ChildProcess) => void = () => {},
+): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       process.execPath,
       [main, ...args],
       { env: { PATH: process.env.PATH ?? '', ...environment }, timeout: 240_000 },
@@ -22,5 +26,6 @@ export function devstral(args: readonly string[], environment: Readonly<Record<s
         resolve({ exitCode, stdout, stderr });
       },
     );
+    begun(child);
   });
 }
