@@ -6,6 +6,8 @@ interface Printed {
   readonly output: string;
   readonly omittedBytes: number;
   readonly seconds: number;
+  /** Something in the sandbox was killed for its memory meanwhile, by the kernel's own count. */
+  readonly outOfMemory?: boolean;
 }
 
 /** What a process of its own came to. */

@@ -73,7 +73,9 @@ function classify(
   if (result.kind === 'timed-out')
     return { class: 'timed-out', reason: `The tests took longer than ${timeoutMs / 60_000} minutes.` };
   const { exitCode } = result;
-  if (exitCode === 137) return couldNot('The tests were killed (exit code 137): most likely out of memory.');
+  if (result.outOfMemory)
+    return couldNot('The tests ran out of memory (SANDBOX_MEMORY_MB): the kernel killed a part of them.');
+  if (exitCode === 137) return couldNot('The tests were killed (exit code 137).');
   if (exitCode === 126 || exitCode === 127)
     return couldNot(`The test command cannot be run (exit code ${exitCode}): a program it names is not installed.`);
   if (!runner)

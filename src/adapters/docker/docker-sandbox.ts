@@ -8,6 +8,7 @@ import { agentUser, keptTree, processEnvironment, workTree } from './container-t
 import { type ExecRequest, runExec } from './exec.ts';
 import { FileShell } from './file-shell.ts';
 import type { Host } from './host.ts';
+import { MemoryKills } from './memory-kills.ts';
 import type { Observer } from './observer.ts';
 import { quoted } from './quoted.ts';
 import { Terminal } from './terminal.ts';
@@ -26,6 +27,7 @@ export class DockerSandbox implements Sandbox {
   readonly #container: Docker.Container;
   readonly #terminal: Terminal;
   readonly #files: FileShell;
+  readonly #memoryKills: MemoryKills;
   #observer: Observer | null = null;
   #close: () => Promise<void> = async () => {};
 
@@ -34,6 +36,7 @@ export class DockerSandbox implements Sandbox {
     this.#container = container;
     // Files come and go as base64: room for the largest that is ever asked for.
     this.#files = new FileShell({ container, request, kill: () => this.#killAgent(), outputBytes: 64 * 1024 ** 2 });
+    this.#memoryKills = new MemoryKills(this.#files);
     const { outputBytes } = host.limits;
     this.#terminal = new Terminal({ container, request, outputBytes, write: (...typed) => this.#append(...typed) });
   }
@@ -58,11 +61,11 @@ export class DockerSandbox implements Sandbox {
   }
 
   async run(command: string, watch: Watch, signal: AbortSignal): Promise<TerminalResult> {
-    return await this.#terminal.run(command, watch, signal);
+    return await this.#withMemory(await this.#terminal.run(command, watch, signal), signal);
   }
 
   async type(text: string, watch: Watch, signal: AbortSignal): Promise<TerminalResult> {
-    return await this.#terminal.type(text, watch, signal);
+    return await this.#withMemory(await this.#terminal.type(text, watch, signal), signal);
   }
 
   async killAll(signal: AbortSignal): Promise<void> {
@@ -77,13 +80,14 @@ export class DockerSandbox implements Sandbox {
   ): Promise<CommandResult> {
     const { timeoutMs, environment = {}, workingDirectory = workTree } = options;
     const asked = { argv, user: agentUser, environment: { ...processEnvironment, ...environment }, workingDirectory };
-    return await runExec(
+    const result = await runExec(
       this.#container,
       asked,
       { timeoutMs, outputBytes: this.#host.limits.outputBytes },
       () => this.#killAgent(),
       signal,
     );
+    return await this.#withMemory(result, signal);
   }
 
   async readFile(path: string, { maxBytes }: { maxBytes: number }, signal: AbortSignal): Promise<FileRead> {
@@ -144,6 +148,13 @@ export class DockerSandbox implements Sandbox {
   async peekPatch(signal: AbortSignal): Promise<Patch> {
     if (!this.#observer) throw new Error('Only a sandbox opened for an attempt has a patch to look at');
     return await this.#observer.takePatch(signal);
+  }
+
+  /** What went well was not killed: only what failed is looked into. */
+  async #withMemory<T extends CommandResult | TerminalResult>(result: T, signal: AbortSignal): Promise<T> {
+    const isFine = result.kind === 'exited' ? result.exitCode === 0 : result.kind !== 'shell-ended';
+    if (isFine || !(await this.#memoryKills.anyNew(signal))) return result;
+    return { ...result, outOfMemory: true };
   }
 
   async #append(path: string, text: string, signal: AbortSignal): Promise<void> {

@@ -83,7 +83,8 @@ function describe(
   waited: { quietSeconds: number; timeoutSeconds: number },
   asked: Asked,
 ): ToolResult {
-  const text = cleaned(result.output);
+  const memory = result.outOfMemory ? `\n[${outOfMemory}]` : '';
+  const text = `${cleaned(result.output)}${memory}`;
   const output = asked === 'command' && result.kind !== 'busy' ? text : earlier(text);
   switch (result.kind) {
     case 'idle':
@@ -125,6 +126,8 @@ function describe(
   }
 }
 
+const outOfMemory =
+  'Out of memory: something that was running was killed by the kernel. Run less at once, such as one test file or fewer workers.';
 const whatNext =
   'Send an empty command to wait for more output, type to it with is_input "true" (text, or C-c, C-d, C-z to interrupt it, end its input or suspend it), or give slow commands a `timeout`.';
 

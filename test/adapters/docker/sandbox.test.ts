@@ -14,7 +14,7 @@ const sandboxes = dockerSandboxes({
   docker: { socketPath: '/var/run/docker.sock' },
   owner,
   caCertificates: null,
-  limits: { outputBytes: 64 * 1024 },
+  limits: { outputBytes: 64 * 1024, memoryBytes: 512 * 1024 ** 2, workTreeBytes: 256 * 1024 ** 2 },
 });
 const signal = () => AbortSignal.timeout(100_000);
 const plan = {
@@ -86,8 +86,8 @@ describe('a sandbox', () => {
       Init: true,
       Privileged: false,
       PidsLimit: 256,
-      Memory: 4 * 1024 ** 3,
-      MemorySwap: 4 * 1024 ** 3,
+      Memory: 512 * 1024 ** 2,
+      MemorySwap: 512 * 1024 ** 2,
       NanoCpus: 2e9,
       IpcMode: 'private',
       LogConfig: { Type: 'none' },
@@ -119,6 +119,13 @@ describe('a sandbox', () => {
 
     expect(await sh('echo alive')).toMatchObject({ kind: 'exited', output: 'alive\n' });
   });
+
+  it('tells by the kernel’s count when something was killed for its memory', async () => {
+    const hungry = 'head -c 900000000 /dev/zero | tail -c 800000000 | wc -c; exit_with() { return 3; }; exit_with';
+
+    expect(await sh(hungry)).toMatchObject({ kind: 'exited', exitCode: 3, outOfMemory: true });
+    expect(await sh('false')).not.toHaveProperty('outOfMemory');
+  }, 60_000);
 
   it('keeps head and tail of a flood, and counts the rest', async () => {
     const result = await sh('echo first; head -c 50000000 /dev/zero | tr "\\0" x; echo; echo last');
