@@ -1,5 +1,6 @@
 import { benchAgent } from './bench-agent.ts';
 import { benchDemo } from './bench-demo.ts';
+import { benchSandbox } from './bench-sandbox.ts';
 import type { Figure } from './figure.ts';
 
 /** Something to measure; `say` tells how it goes on. */
@@ -12,4 +13,5 @@ export interface Bench {
 export const benches: readonly Bench[] = [
   { name: 'demo', run: benchDemo },
   { name: 'agent', run: benchAgent },
+  { name: 'sandbox', run: benchSandbox },
 ];

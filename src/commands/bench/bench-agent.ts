@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { environmentVariables } from '../../config.ts';
 import { startPostgres } from '../../simulation/postgres-server.ts';
 import { bounded, compared, type Figure, plain } from './figure.ts';
+import { median } from './median.ts';
 
 const execute = promisify(execFile);
 const sizes = [10, 100, 500] as const;
@@ -121,9 +122,4 @@ async function bareCommands(count: number): Promise<number> {
   } finally {
     await execute('docker', ['rm', '--force', container]);
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

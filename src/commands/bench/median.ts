@@ -1,0 +1,5 @@
+/** The middle of what was measured: one slow moment of a noisy machine does not count. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
