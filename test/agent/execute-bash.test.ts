@@ -180,6 +180,22 @@ const cases: readonly Case[] = [
   ['a shell that is replaced', ['exec echo gone'], /^gone\n\[The command ended the shell itself \(exit code 0\)/],
   ['a shell with set -e', ['set -e; false; echo never', 'echo again'], done('again')],
   ['a shell that kills itself', ['kill -9 $$', 'echo again'], done('again')],
+  ['a terminal that is killed', ["pkill -f 'script --quiet'", type('C-c'), type('C-c'), 'echo again'], done('again')],
+  [
+    'a shell whose wire somebody else reads',
+    ['cat /proc/$$/fd/0 > /dev/null & sleep 0.1', 'echo lost', type('C-c'), type('C-c'), 'echo again'],
+    /again\n\[The command completed with exit code 0\.\]/,
+  ],
+  [
+    'a flood from behind',
+    ['(while true; do echo noise; done) &', 'echo heard', 'kill %1; wait', 'true'],
+    /exit code 0\.\]/,
+  ],
+  [
+    'a terminal that was made raw',
+    ['stty raw -echo; echo raw', 'stty sane; stty -echo -onlcr', 'echo cooked'],
+    done('cooked'),
+  ],
   ['a program that changes the terminal', ['stty -isig; stty isig; echo ok'], done('ok')],
   [
     'what cannot be written',

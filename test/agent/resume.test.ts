@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Observation, Step } from '../../src/core/attempt.ts';
+import type { Message } from '../../src/core/conversation.ts';
 import { type Trajectory, trajectoryOf } from '../../src/core/trajectory.ts';
-import { attempt, bash, finish, turn } from '../support/attempt.ts';
+import { attempt, bash, finish, talk, turn } from '../support/attempt.ts';
 import { memorySandbox } from '../support/memory-sandbox.ts';
 
 const limits = { steps: 40, tokens: 1e9, minutes: 5 };
@@ -111,6 +112,61 @@ describe('an attempt that another worker takes over', () => {
     const { result } = await attempt((asked) => bash(`ls ${asked}`), { before, limits: { ...limits, steps: 5 } });
 
     expect(result).toMatchObject({ end: { kind: 'limit', limit: 'steps' }, steps: 5 });
+  });
+});
+
+describe('a worker that is killed after any entry of the journal', () => {
+  const turnsOf = (messages: readonly Message[]) => messages.filter(({ role }) => role === 'assistant').length;
+  const steps = [
+    bash('cd src'),
+    edit,
+    talk('I think that I should look further.'),
+    turn(['execute_bash', { command: 'make' }], ['think', { thought: 'x' }], ['execute_bash', '{"broken']),
+    turn(['task_tracker', { command: 'plan', task_list: [{ id: '1', title: 't', status: 'todo' }] }]),
+    bash('false a'),
+    bash('false a'),
+    bash('false a'),
+    turn(['task_tracker', { command: 'view' }]),
+    bash('ls b'),
+    finish,
+    bash('ls c'),
+    finish,
+  ];
+  // A model that knows only the conversation, as a real one does.
+  const answers = (_asked: number, messages: readonly Message[]) => steps[turnsOf(messages)] ?? finish;
+
+  it('is followed by one that comes to the same end, with the same steps, and asks for nothing twice', async () => {
+    const whole = await attempt(answers, { limits });
+    expect(whole.result).toMatchObject({ end: { kind: 'finished' }, steps: steps.length });
+
+    for (let entries = 0; entries <= whole.journal.length; entries++) {
+      const kept = whole.journal.slice(0, entries);
+      const before = trajectoryOf(kept, 1);
+
+      const { result, journal, asked, refused } = await attempt(answers, { before, limits });
+
+      const where = `after ${entries} entries, the last being ${kept.at(-1)?.kind}`;
+      expect(refused, where).toEqual([]);
+      expect([result.end, result.steps], where).toEqual([whole.result.end, whole.result.steps]);
+      expect(asked, where).toHaveLength(steps.length - before.steps.length);
+      const all = trajectoryOf([...kept, ...journal], 1).steps;
+      expect(
+        all.map(({ turn: { toolCalls } }) => toolCalls),
+        where,
+      ).toEqual(trajectoryOf(whole.journal, 1).steps.map(({ turn: { toolCalls } }) => toolCalls));
+      // Each call has one result, the same as without the kill.
+      const textsOf = (trajectory: typeof all) =>
+        trajectory.map(({ observations }) => observations.map(({ text }) => text));
+      expect(textsOf(all), where).toEqual(textsOf([...trajectoryOf(whole.journal, 1).steps]));
+      const noticed = (trajectory: typeof all) =>
+        trajectory.flatMap(({ observations }) =>
+          observations.flatMap(({ notices = [] }) => notices.map(({ kind }) => kind)),
+        );
+      expect(
+        noticed(all).filter((kind) => kind !== 'restarted'),
+        where,
+      ).toEqual(noticed([...trajectoryOf(whole.journal, 1).steps]));
+    }
   });
 });
 
