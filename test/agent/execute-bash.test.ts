@@ -16,7 +16,7 @@ const done = (output: string, code = 0, directory = '/workspace') =>
   `${output}${output === '' ? '' : '\n'}[The command completed with exit code ${code}.]\n[Current working directory: ${directory}]\n[Command finished with exit code ${code}]`;
 const type = (command: string): Call => ({ command, is_input: 'true' });
 const previous = '[Below is the output of the previous command.]\n';
-const quiet = /\[The command has no new output after 0\.4 seconds and is still running\./;
+const quiet = /\[The command has no new output after 1 seconds and is still running\./;
 const many = Array.from({ length: 200 }, (_, at) => `echo ${at}`);
 
 // DEVSTRAL §2.3: what comes back in each of these cases; and what a shell must be able to do at all.
@@ -152,7 +152,7 @@ const cases: readonly Case[] = [
   ['its end', ['kill %1; wait; jobs'], /\[The command completed with exit code 0\.\]/],
   ['the output of a program in the background', ['(sleep 0.1; echo from behind) &', 'sleep 0.3'], /from behind/],
   ['a program in the background', ['sleep 100 > /dev/null 2>&1 &', 'jobs | grep -c sleep; kill %1; wait'], /^1\n/],
-  ['silence that is long', ['sleep 0.6; echo late', ''], /late\n\[The command completed with exit code 0/],
+  ['silence that is long', ['sleep 1.6; echo late', ''], /late\n\[The command completed with exit code 0/],
   [
     'output that never stops for long',
     ['for i in 1 2 3 4 5 6; do echo $i; sleep 0.15; done'],
@@ -183,7 +183,7 @@ const cases: readonly Case[] = [
   ['a terminal that is killed', ["pkill -f 'script --quiet'", type('C-c'), type('C-c'), 'echo again'], done('again')],
   [
     'a shell whose wire somebody else reads',
-    ['cat /proc/$$/fd/0 > /dev/null & sleep 0.1', 'echo lost', type('C-c'), type('C-c'), 'echo again'],
+    ['setsid cat /proc/$$/fd/0 > /dev/null & sleep 0.1', 'echo lost', type('C-c'), type('C-c'), 'echo again'],
     /again\n\[The command completed with exit code 0\.\]/,
   ],
   [
@@ -212,7 +212,7 @@ describe('execute_bash', () => {
     opened = await realSandbox(AbortSignal.timeout(60_000));
   });
   afterAll(() => opened[Symbol.asyncDispose]());
-  const tool = executeBash({ quietSeconds: 0.4 });
+  const tool = executeBash({ quietSeconds: 1 });
 
   it.each(cases)('shows %s', async (_name, calls, expected) => {
     let text = '';
