@@ -1,10 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { PGlite } from '@electric-sql/pglite';
 import { lock } from 'proper-lockfile';
 
 import { SettingsError } from '../../core/errors.ts';
 import type { Database } from './database.ts';
+import { pgliteOptions } from './pglite-options.ts';
+
+const execute = promisify(execFile);
 
 const staleMs = 10_000; // proper-lockfile's default; a killed process's lock is free after it at the latest
 
@@ -16,7 +21,7 @@ export async function openEmbeddedDatabase(folder: string): Promise<Database> {
   await mkdir(folder, { recursive: true });
   const release = await takeLock(folder);
   try {
-    const pglite = await PGlite.create(join(folder, 'database'));
+    const pglite = await openPGlite(join(folder, 'database'));
     return {
       kind: 'embedded',
       query: async (text, values = []) => (await pglite.query<Record<string, unknown>>(text, [...values])).rows,
@@ -67,4 +72,22 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Making a database takes a gigabyte of memory that its process keeps: so a process of its own makes it, beside its place,
+ * where it is put when it is whole.
+ */
+async function openPGlite(dataDir: string): Promise<PGlite> {
+  const isMade = await access(dataDir).then(
+    () => true,
+    () => false,
+  );
+  if (!isMade) {
+    const half = `${dataDir}.new`;
+    await rm(half, { recursive: true, force: true });
+    await execute(process.execPath, [join(import.meta.dirname, 'create-database.ts'), half]);
+    await rename(half, dataDir);
+  }
+  return await PGlite.create({ dataDir, ...pgliteOptions });
 }
