@@ -64,6 +64,7 @@ const WorkVariables = z.object({
   SANDBOX_WORK_TREE_MB: number(2_048),
   SETUP_ALLOW_HOSTS: hosts,
   SETUP_PRIVATE_HOSTS: hosts,
+  SETUP_CREDENTIALS: z.string().optional(),
   SETUP_DISK_MB: number(10_000),
   ATTEMPTS: z.coerce.number().int().min(1).max(10).default(3), // DEVSTRAL §2.1
   ATTEMPTS_IN_PARALLEL: z.coerce.number().int().min(1).max(10).default(1),
@@ -135,7 +136,12 @@ export interface WorkSettings {
     readonly setUpDiskBytes: number;
   };
   /** What set-up may reach besides the usual registries. */
-  readonly proxy: { readonly allowHosts: readonly string[]; readonly privateHosts: readonly string[] };
+  readonly proxy: {
+    readonly allowHosts: readonly string[];
+    readonly privateHosts: readonly string[];
+    /** Origin → Authorization header. */
+    readonly credentials: Readonly<Record<string, string>>;
+  };
   readonly attempts: AttemptSettings;
   readonly testsMs: number;
   readonly deadlineMs: number;
@@ -186,7 +192,11 @@ export function workSettings(variables: Variables): WorkSettings {
       workTreeBytes: read.SANDBOX_WORK_TREE_MB * megabyte,
       setUpDiskBytes: read.SETUP_DISK_MB * 1_000_000,
     },
-    proxy: { allowHosts: read.SETUP_ALLOW_HOSTS, privateHosts: read.SETUP_PRIVATE_HOSTS },
+    proxy: {
+      allowHosts: read.SETUP_ALLOW_HOSTS,
+      privateHosts: read.SETUP_PRIVATE_HOSTS,
+      credentials: read.SETUP_CREDENTIALS ? readCredentials(read.SETUP_CREDENTIALS) : {},
+    },
     attempts: {
       most: read.ATTEMPTS,
       parallel: read.ATTEMPTS_IN_PARALLEL,
@@ -246,6 +256,25 @@ function parse<T>(schema: z.ZodType<T>, variables: Variables): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new SettingsError(`${issue?.path.join('.') ?? 'A setting'} ${issue?.message ?? 'is wrong'}.`);
+}
+
+const origin = z.url({ protocol: /^https?$/, hostname: /^([\w.-]+|\[[\da-f:.]+\])$/i }).refine((text) => {
+  const url = new URL(text);
+  return url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+});
+const Credentials = z.record(origin, z.string().regex(/^[\x20-\x7e]+$/));
+
+function readCredentials(path: string): Record<string, string> {
+  const text = readText('SETUP_CREDENTIALS', path);
+  try {
+    const read = Credentials.parse(JSON.parse(text));
+    return Object.fromEntries(Object.entries(read).map(([url, header]) => [new URL(url).origin, header]));
+  } catch {
+    // No cause: it might quote what is in there.
+    throw new SettingsError(
+      `SETUP_CREDENTIALS names ${path}, which must be JSON such as {"https://packages.example.com": "Bearer …"}.`,
+    );
+  }
 }
 
 function readText(variable: string, path: string): string {

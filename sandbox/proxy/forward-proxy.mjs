@@ -2,11 +2,13 @@
 // it is plain JavaScript without dependencies. The first line of standard input is its settings; each further line is
 // answered by `{"event":"mark"}`, so that whoever reads knows that everything before it was told. It ends with its input.
 
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
+import { createSecureContext, rootCertificates, TLSSocket } from 'node:tls';
 
 import { hostList } from './host-list.mjs';
-import { passOn } from './pass-on.mjs';
+import { passInside, passOn } from './pass-on.mjs';
 import { Unreachable } from './reach.mjs';
 import { Refusal } from './refusal.mjs';
 import { tunnel } from './tunnel.mjs';
@@ -28,7 +30,7 @@ function refused({ host, port, why }) {
   tell({ event: 'refused', host, port, why });
 }
 
-function start({ listen, port, allow, mayBePrivate, credentials = {}, limits: wanted = {} }) {
+function start({ listen, port, allow, mayBePrivate, credentials = {}, keys, ca, limits: wanted = {} }) {
   const limits = { ...defaultLimits, ...wanted };
   const sockets = new Set();
   let bytes = 0;
@@ -43,7 +45,14 @@ function start({ listen, port, allow, mayBePrivate, credentials = {}, limits: wa
     limits,
     isAllowed: hostList(allow),
     mayBePrivate: hostList(mayBePrivate),
-    credentialOf: (host, at) => credentials[`${host}:${at}`] ?? (at === 80 ? credentials[host] : undefined),
+    credentials,
+    ca: [...rootCertificates, ...(ca ? [ca] : [])],
+    serveInside(client, origin) {
+      const socket = new TLSSocket(client, { isServer: true, secureContext: identity, ALPNProtocols: ['http/1.1'] });
+      socket.on('error', () => client.destroy());
+      origins.set(socket, origin);
+      inside.emit('connection', socket);
+    },
     watch(upstream) {
       watch(upstream);
       // Counted where the outside is: what comes in and what goes out, once.
@@ -66,13 +75,24 @@ function start({ listen, port, allow, mayBePrivate, credentials = {}, limits: wa
     for (const socket of sockets) socket.destroy();
   };
 
-  const server = createServer({
+  const httpLimits = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerMs,
     requestTimeout: Math.max(limits.idleMs, limits.headerMs),
     connectionsCheckingInterval: Math.min(1000, limits.headerMs),
     keepAliveTimeout: 5000,
+  };
+  const read = (name) => readFileSync(`${keys}/${name}`);
+  const identity = keys && createSecureContext({ key: read('server.key'), cert: read('server.crt') });
+  // Never listens: it is given the connections that end here.
+  const origins = new WeakMap();
+  const inside = createServer(httpLimits, (request, response) => {
+    passInside(origins.get(request.socket), request, response, ways).catch((error) => answerWith(response, error));
   });
+  inside.on('upgrade', (_request, socket) => socket.destroy());
+  inside.on('connect', (_request, socket) => socket.destroy());
+
+  const server = createServer(httpLimits);
   server.maxConnections = limits.connections;
   server.on('connection', watch);
   server.on('connect', (request, client, head) => {
@@ -84,12 +104,7 @@ function start({ listen, port, allow, mayBePrivate, credentials = {}, limits: wa
     });
   });
   server.on('request', (request, response) => {
-    passOn(request, response, ways).catch((error) => {
-      const { status, text } = answerTo(error);
-      if (response.headersSent) return response.destroy();
-      response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' });
-      response.end(`${text}\n`);
-    });
+    passOn(request, response, ways).catch((error) => answerWith(response, error));
   });
   server.on('upgrade', (_request, socket) => socket.destroy());
   server.on('error', (error) => {
@@ -97,6 +112,13 @@ function start({ listen, port, allow, mayBePrivate, credentials = {}, limits: wa
     process.exit(1);
   });
   server.listen(port, listen, () => tell({ event: 'listening', port: server.address().port }));
+}
+
+function answerWith(response, error) {
+  const { status, text } = answerTo(error);
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(status, { 'content-type': 'text/plain', connection: 'close' });
+  response.end(`${text}\n`);
 }
 
 function answerTo(error) {

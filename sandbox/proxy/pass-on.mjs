@@ -1,4 +1,6 @@
 import { request as ask } from 'node:http';
+import { isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 import { hostName } from './host-list.mjs';
 import { reach } from './reach.mjs';
@@ -23,16 +25,38 @@ const forThisConnection = [
 export async function passOn(request, response, ways) {
   const url = request.url?.startsWith('http://') && URL.canParse(request.url) ? new URL(request.url) : null;
   if (!url || url.username || url.password) throw new Refusal(request.url, 0, 'not a plain http:// URL', 400);
+  await passTo(url, request, response, ways);
+}
+
+/** A request that came through a tunnel which ends here, in front of this origin. */
+export async function passInside(origin, request, response, ways) {
+  const text = `${origin}${request.url}`;
+  const url = request.url?.startsWith('/') && URL.canParse(text) ? new URL(text) : null;
+  if (url?.origin !== origin) throw new Refusal(request.url, 0, 'not a path', 400);
+  await passTo(url, request, response, ways);
+}
+
+async function passTo(url, request, response, ways) {
   const host = hostName(url.hostname);
-  const port = Number(url.port || 80);
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   if (!methods.includes(request.method)) throw new Refusal(host, port, `the method is ${request.method}`, 405);
-  if (request.headers.host?.toLowerCase() !== url.host) {
+  if (request.headers.host?.toLowerCase().replace(/:(80|443)$/, '') !== url.host.replace(/:(80|443)$/, '')) {
     throw new Refusal(host, port, 'the Host header names another host than the URL');
   }
-  const socket = await reach(host, port, ways);
-  if (response.destroyed) return void socket.destroy();
-  ways.watch(socket);
-  await exchange(request, response, { url, socket, credential: ways.credentialOf(host, port) });
+  const reached = await reach(host, port, ways);
+  if (response.destroyed) return void reached.destroy();
+  ways.watch(reached);
+  const socket = url.protocol === 'https:' ? await secured(reached, host, ways.ca) : reached;
+  await exchange(request, response, { url, socket, credential: ways.credentials[url.origin] });
+}
+
+function secured(reached, host, ca) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const socket = connectTls({ socket: reached, host, ca, ...(isIP(host) === 0 && { servername: host }) });
+  socket.once('error', reject);
+  reached.once('close', () => reject(new Error('the host went away')));
+  socket.once('secureConnect', () => resolve(socket));
+  return promise;
 }
 
 function exchange(request, response, { url, socket, credential }) {

@@ -11,6 +11,8 @@ export async function tunnel(request, client, head, ways) {
   if (!authority) throw new Refusal(request.url, 0, 'not a host and a port', 400);
   const host = hostName(authority[1]);
   const port = Number(authority[2]);
+  const origin = new URL(`https://${authority[1]}:${port}`).origin;
+  if (ways.credentials[origin]) return await endHere(client, head, { host, port, origin }, ways);
   const upstream = await reach(host, port, ways);
   client.on('close', () => upstream.destroy());
   upstream.on('close', () => client.destroy());
@@ -22,6 +24,14 @@ export async function tunnel(request, client, head, ways) {
   upstream.write(hello);
   client.pipe(upstream);
   upstream.pipe(client);
+}
+
+/** A tunnel to a host that we have a credential for: the client talks TLS to us, and we to the host. */
+async function endHere(client, head, { host, port, origin }, ways) {
+  client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  const hello = await firstRecord(client, head, host, port, ways.limits);
+  client.unshift(hello);
+  ways.serveInside(client, origin);
 }
 
 async function firstRecord(client, head, host, port, { headerMs }) {

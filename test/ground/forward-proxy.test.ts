@@ -56,7 +56,7 @@ describe('the proxy of set-up', () => {
   });
 
   it('adds the credential of a host to plain HTTP, in place of what the client sent', async () => {
-    await using proxy = await proxyProcess({ mayBePrivate: [at], credentials: { [at]: 'Bearer ours' } });
+    await using proxy = await proxyProcess({ mayBePrivate: [at], credentials: { [`http://${at}`]: 'Bearer ours' } });
 
     await proxy.send(get(at, 'Authorization: Bearer theirs\r\n'));
 

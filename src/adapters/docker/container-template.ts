@@ -91,7 +91,7 @@ export function setUpContainer({
       NetworkMode: network ?? 'none',
       // Where nobody answers. Else the engine's own resolver passes questions on, and some engines do so from the
       // host's network even for a network without a way out (CVE-2024-29018).
-      ...(network && { Dns: ['127.0.0.1'] }),
+      ...(network && { Dns: ['127.0.0.1'], DnsOptions: ['timeout:1', 'attempts:1'] }),
     },
   };
 }
@@ -112,8 +112,10 @@ export function setUpNetwork(name: string, marked: Readonly<Record<string, strin
 
 /** Where the proxy's program lies in its container. */
 export const proxyFolder = '/proxy';
+/** Where its keys lie, for as long as it runs. */
+export const proxyKeys = '/keys';
 
-/** The proxy's container: on the network of set-up, and later on the engine's ordinary one; nothing in it can be written by the proxy. */
+/** The proxy's container: on the network of set-up, and later on the engine's ordinary one; nothing but its keys can be written by the proxy. */
 export function proxyContainer({
   network,
   ...parts
@@ -125,7 +127,10 @@ export function proxyContainer({
       ...hardening(limits),
       NetworkMode: network,
       ReadonlyRootfs: true,
-      Tmpfs: { [proxyFolder]: 'rw,noexec,nosuid,nodev,size=1m,mode=0755' },
+      Tmpfs: {
+        [proxyFolder]: 'rw,noexec,nosuid,nodev,size=1m,mode=0755',
+        [proxyKeys]: 'rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=10001,gid=10001',
+      },
     },
   };
 }

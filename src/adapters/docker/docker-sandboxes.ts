@@ -32,7 +32,7 @@ export function dockerSandboxes(settings: DockerSettings): Sandboxes {
     limits,
     labelsOf: (run, purpose) => ({ [labels.owner]: settings.owner, [labels.run]: run, [labels.purpose]: purpose }),
   };
-  const proxy = { allowHosts: [], privateHosts: [], ...settings.proxy };
+  const proxy = { allowHosts: [], privateHosts: [], credentials: {}, ...settings.proxy };
   const access = { caCertificates: settings.caCertificates, proxy };
   return {
     prepare: (request, signal) => prepareEnvironment(host, access, request, signal),

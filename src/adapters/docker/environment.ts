@@ -39,7 +39,7 @@ export async function prepareEnvironment(
   await using opened = new AsyncDisposableStack();
   const name = `devstral-${run}-set-up`;
   await removed(() => host.docker.getContainer(name).remove({ force: true, v: true }));
-  const proxy = plan.setUp.length > 0 ? opened.use(await openForwardProxy(host, access.proxy, run, signal)) : null;
+  const proxy = plan.setUp.length > 0 ? opened.use(await openForwardProxy(host, access, run, signal)) : null;
   const container = await withEngine('start set-up', async () => {
     const marked = host.labelsOf(run, 'set-up');
     const network = proxy?.network ?? null;
@@ -49,7 +49,7 @@ export async function prepareEnvironment(
     await created.start();
     return created;
   });
-  const { caCertificates } = access;
+  const caCertificates = [access.caCertificates, proxy?.certificate].filter(Boolean).join('\n') || null;
   const { log, blocked } = await runSetUp({ host, container, proxy, caCertificates, checkout, plan }, signal);
   const noted = blocked.slice(0, mostBlocked);
   const image = await keepImage(container, key, checkout, noted);

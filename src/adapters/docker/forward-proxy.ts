@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
@@ -8,7 +9,7 @@ import { z } from 'zod';
 
 import { OutsideError } from '../../core/errors.ts';
 import type { BlockedHost } from '../../core/run.ts';
-import { agentUser, proxyContainer, proxyFolder, setUpNetwork } from './container-template.ts';
+import { agentUser, proxyContainer, proxyFolder, proxyKeys, setUpNetwork } from './container-template.ts';
 import { removed, withEngine } from './engine.ts';
 import { runExec, startExec } from './exec.ts';
 import type { Host } from './host.ts';
@@ -18,12 +19,16 @@ export interface ProxySettings {
   readonly allowHosts: readonly string[];
   /** Hosts that may be reached although their address is on a private network. */
   readonly privateHosts: readonly string[];
+  /** Origin (`https://host`) → the Authorization header that the proxy adds to requests there. Set-up never sees it. */
+  readonly credentials: Readonly<Record<string, string>>;
 }
 
 /** A running proxy, with the network that set-up reaches it by. */
 export interface ForwardProxy extends AsyncDisposable {
   readonly network: string;
   readonly url: string;
+  /** The authority of the proxy's own certificate, for hosts with a credential; null without any. */
+  readonly certificate: string | null;
   /** What it refused since it was last asked. */
   refused(): Promise<Omit<BlockedHost, 'command'>[]>;
 }
@@ -43,7 +48,7 @@ const Line = z.discriminatedUnion('event', [
 /** Makes a network of its own for a run's set-up, and starts the proxy that is the only way out of it. */
 export async function openForwardProxy(
   host: Host,
-  settings: ProxySettings,
+  { proxy: settings, caCertificates }: { proxy: ProxySettings; caCertificates: string | null },
   run: string,
   signal: AbortSignal,
 ): Promise<ForwardProxy> {
@@ -68,11 +73,14 @@ export async function openForwardProxy(
   });
   await bringProgram(container, signal);
   const address = await addressOn(container, network);
+  const certificate = await makeCertificate(container, settings.credentials, signal);
   const told = await startProgram(container, {
     listen: address,
     port,
-    allow: [...(await registries()), ...settings.allowHosts],
+    allow: [...(await registries()), ...settings.allowHosts, ...Object.keys(settings.credentials).map(hostAndPort)],
     mayBePrivate: settings.privateHosts,
+    credentials: settings.credentials,
+    ...(certificate && { keys: proxyKeys, ca: caCertificates }),
   });
   opened.defer(async () => told.end());
   await told.answer();
@@ -80,6 +88,7 @@ export async function openForwardProxy(
   return {
     network,
     url: `http://${address}:${port}`,
+    certificate,
     async refused() {
       told.ask();
       return await told.answer();
@@ -96,7 +105,7 @@ async function registries(): Promise<string[]> {
 async function bringProgram(container: Docker.Container, signal: AbortSignal): Promise<void> {
   const archive = pack();
   for (const name of await readdir(source)) {
-    if (name.endsWith('.mjs')) archive.entry({ name, mode: 0o444 }, await readFile(join(source, name)));
+    if (/\.(mjs|sh)$/.test(name)) archive.entry({ name, mode: 0o444 }, await readFile(join(source, name)));
   }
   archive.finalize();
   // By tar inside: the engine's own way in does not see a tmpfs.
@@ -111,6 +120,30 @@ async function bringProgram(container: Docker.Container, signal: AbortSignal): P
   if (done.kind !== 'exited' || done.exitCode !== 0) {
     throw new OutsideError(`The proxy of set-up could not be put in place: ${done.output}`, { retry: 'soon' });
   }
+}
+
+function hostAndPort(origin: string): string {
+  const { protocol, hostname, port } = new URL(origin);
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
+/** For TLS to hosts with a credential, which ends in the proxy: only there can the credential be added. */
+async function makeCertificate(
+  container: Docker.Container,
+  credentials: ProxySettings['credentials'],
+  signal: AbortSignal,
+): Promise<string | null> {
+  const hosts = Object.keys(credentials)
+    .map((origin) => new URL(origin))
+    .filter(({ protocol }) => protocol === 'https:')
+    .map(({ hostname }) => hostname.replace(/^\[(.*)\]$/, '$1'));
+  if (hosts.length === 0) return null;
+  const names = hosts.map((host) => `${isIP(host) ? 'IP' : 'DNS'}:${host}`).join(',');
+  const argv = ['/bin/sh', `${proxyFolder}/make-certificate.sh`, names, proxyKeys];
+  const limits = { timeoutMs: answerMs, outputBytes: 64 * 1024 };
+  const done = await runExec(container, { argv, user: agentUser }, limits, async () => {}, signal);
+  if (done.kind === 'exited' && done.exitCode === 0) return done.output;
+  throw new OutsideError(`The proxy of set-up could not make a certificate: ${done.output}`, { retry: 'soon' });
 }
 
 async function addressOn(container: Docker.Container, network: string): Promise<string> {
