@@ -1,7 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -142,6 +147,49 @@ describe('set-up’s network', () => {
     const { environment } = await setUp([]);
 
     expect(environment.blocked).toEqual([]);
+  });
+});
+
+describe('a private registry', () => {
+  it('is asked with the credential that the proxy adds, by TLS too, and set-up never sees it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'registry-'));
+    const script = join(import.meta.dirname, '../../../sandbox/proxy/make-certificate.sh');
+    const authority = execFileSync('sh', [script, `IP:${address}`, folder], { encoding: 'utf8' });
+    const [key, cert] = await Promise.all(['server.key', 'server.crt'].map((name) => readFile(join(folder, name))));
+    const headers: string[] = [];
+    const secure = createSecureServer({ key, cert }, (request, response) => {
+      headers.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      response.end('private package');
+    }).listen(0, address);
+    await once(secure, 'listening');
+    const port = (secure.address() as AddressInfo).port;
+    const url = `https://${address}:${port}`;
+    const secret = `ours-${randomBytes(16).toString('hex')}`;
+
+    const { environment } = await setUp(
+      [
+        `test "$(curl -sS -H 'Authorization: theirs' ${url}/one)" = "private package"`,
+        `node -e 'fetch("${url}/two").then((answer) => answer.text()).then(console.log)'`,
+        `curl -sS -X DELETE ${url}/three; curl -sS -H 'Host: evil.example' ${url}/four; true`,
+        // Written so that the pattern does not find itself.
+        '{ env; cat /proc/[0-9]*/environ 2>/dev/null; cat /tmp/*.pem; } | tr "\\0" "\\n" | grep -cE "ou""rs-[0-9a-f]+|PRIV""ATE"; true',
+      ],
+      {
+        caCertificates: authority,
+        proxy: { privateHosts: [`${address}:${port}`], credentials: { [url]: `Bearer ${secret}` } },
+      },
+    );
+
+    secure.close();
+    await rm(folder, { recursive: true });
+    expect(headers).toEqual([`GET /one Bearer ${secret}`, `GET /two Bearer ${secret}`]);
+    expect(environment.logTail).toContain('private package');
+    expect(environment.logTail).toMatch(/\n0\n\n$/);
+    expect(environment.logTail).not.toContain(secret);
+    expect(environment.blocked?.map(({ why }) => why)).toEqual([
+      'the method is DELETE',
+      'the Host header names another host than the URL',
+    ]);
   });
 });
 
