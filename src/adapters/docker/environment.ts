@@ -30,7 +30,7 @@ export async function prepareEnvironment(
   const started = performance.now();
   const baseTag = `devstral-sandbox/${plan.image}:latest`;
   const base = await withEngine('find the sandbox image', () => host.docker.getImage(baseTag).inspect());
-  const key = environmentKey(base.Id, checkout, plan);
+  const key = environmentKey(base.Id, checkout, plan, access.proxy);
   const tag = `devstral-environment:${key}`;
   const about = { baseImage: baseTag, language: plan.language, setUp: [...plan.setUp] };
   const kept = await findImage(host.docker, tag);
@@ -57,9 +57,11 @@ export async function prepareEnvironment(
   return { ...about, image, blocked: noted, logTail: log.slice(-2000), cached: false, seconds };
 }
 
-function environmentKey(baseImage: string, checkout: Checkout, plan: EnvironmentPlan): string {
+function environmentKey(baseImage: string, checkout: Checkout, plan: EnvironmentPlan, proxy: ProxySettings): string {
   const { id, owner, name } = checkout.repository;
-  const parts = [baseImage, id, owner, name, checkout.commit, plan.image, plan.setUp];
+  // What may be reached belongs to it: a host that is allowed today was missing in what was kept yesterday.
+  const reach = [proxy.allowHosts, proxy.privateHosts, Object.keys(proxy.credentials)];
+  const parts = [baseImage, id, owner, name, checkout.commit, plan.image, plan.setUp, plan.setUp.length > 0 && reach];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }
 

@@ -90,7 +90,7 @@ describe('set-up’s network', () => {
 
   it('has no other way out: no host of the engine, no address, no name', async () => {
     const port = at.split(':')[1];
-    const probe = (url: string) => `curl -sS --noproxy '*' -m 4 ${url} >&2 && { echo "reached ${url}"; exit 1; }`;
+    const probe = (url: string) => `curl -sS --noproxy '*' -m 2 ${url} >&2 && { echo "reached ${url}"; exit 1; }`;
     const commands = [
       `curl -sS http://${at}/control`,
       // The engine's bridge, this network's own gateway, a public address, the metadata service.
@@ -108,6 +108,46 @@ describe('set-up’s network', () => {
 
     expect(asked).toContain('/control');
     expect(asked).not.toContain('/direct');
+  });
+
+  it('is, on the engine, what the template promises', async () => {
+    const stop = new AbortController();
+    const stopped = setUp(['sleep 60'], {}, stop.signal).catch((error: Error) => error.message);
+    const filters = { label: [`devstral.owner=${owner}`] };
+    await expect.poll(() => docker.listContainers({ filters }), { timeout: 20_000 }).toHaveLength(2);
+    const found = await docker.listContainers({ filters });
+    const inspect = (purpose: string) =>
+      docker.getContainer(found.find(({ Labels }) => Labels['devstral.purpose'] === purpose)?.Id ?? '').inspect();
+    const [container, proxy, [network]] = await Promise.all([
+      inspect('set-up'),
+      inspect('proxy'),
+      docker.listNetworks({ filters }),
+    ]);
+    const onOrdinaryNetwork = fetch(`http://${proxy.NetworkSettings.Networks.bridge?.IPAddress}:3128`).then(
+      () => 'answers',
+      () => 'does not answer',
+    );
+
+    const hardened = { CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], Privileged: false, Init: true };
+    expect(network).toMatchObject({
+      Internal: true,
+      EnableIPv6: false,
+      Options: { 'com.docker.network.bridge.inhibit_ipv4': 'true' },
+    });
+    expect(Object.keys(container.NetworkSettings.Networks)).toEqual([network?.Name]);
+    expect(container.HostConfig).toMatchObject({ ...hardened, Dns: ['127.0.0.1'] });
+    expect(Object.keys(proxy.NetworkSettings.Networks).sort()).toEqual(['bridge', network?.Name].sort());
+    expect(proxy.HostConfig).toMatchObject({
+      ...hardened,
+      ReadonlyRootfs: true,
+      PidsLimit: 64,
+      Memory: 256 * 1024 ** 2,
+    });
+    expect(proxy.Mounts).toEqual([]);
+    expect(proxy.Image).toMatch(/^sha256:/);
+    expect(await onOrdinaryNetwork).toBe('does not answer');
+    stop.abort(new Error('enough'));
+    expect(await stopped).toBe('enough');
   });
 
   it('names what was blocked when set-up fails, and leaves nothing', async () => {
