@@ -110,6 +110,25 @@ describe('set-up’s network', () => {
     expect(asked).not.toContain('/direct');
   });
 
+  it('would let the host be reached if it were an ordinary internal network', async () => {
+    const name = `control-${randomBytes(4).toString('hex')}`;
+    const control = await docker.createNetwork({ Name: name, Internal: true });
+    await using opened = new AsyncDisposableStack();
+    opened.defer(async () => void (await control.remove()));
+    const gateway = (await control.inspect()).IPAM?.Config?.[0]?.Gateway;
+    const container = await docker.createContainer({
+      Image: 'devstral-sandbox/node',
+      Cmd: ['curl', '-sS', '-m', '10', `http://${gateway}:${at.split(':')[1]}/ordinary`],
+      HostConfig: { NetworkMode: name },
+    });
+    opened.defer(async () => void (await container.remove({ force: true })));
+
+    await container.start();
+    await container.wait();
+
+    expect(asked).toContain('/ordinary');
+  });
+
   it('is, on the engine, what the template promises', async () => {
     const stop = new AbortController();
     const stopped = setUp(['sleep 60'], {}, stop.signal).catch((error: Error) => error.message);
