@@ -20,6 +20,22 @@ export function environmentVariables(): Variables {
 const number = (fallback: number) => z.coerce.number().positive().default(fallback);
 const onOff = (fallback: 'on' | 'off') => z.enum(['on', 'off'], { error: 'must be on or off' }).default(fallback);
 
+const hostPattern = /^(\*\.)?([\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])(:\d{1,5})?$/i;
+
+/** Hosts between commas. */
+const hosts = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean),
+  )
+  .refine((list) => list.every((each) => hostPattern.test(each)), {
+    error: 'must be hosts between commas, such as packages.example.com,*.example.org:8443',
+  });
+
 const ModelVariables = z.object({
   MODEL_BASE_URL: z.url({
     protocol: /^https?$/,
@@ -46,6 +62,10 @@ const WorkVariables = z.object({
   SANDBOX_MEMORY_MB: number(4_096),
   SANDBOX_CPUS: number(2),
   SANDBOX_WORK_TREE_MB: number(2_048),
+  SETUP_ALLOW_HOSTS: hosts,
+  SETUP_PRIVATE_HOSTS: hosts,
+  SETUP_CREDENTIALS: z.string().optional(),
+  SETUP_DISK_MB: number(10_000),
   ATTEMPTS: z.coerce.number().int().min(1).max(10).default(3), // DEVSTRAL §2.1
   ATTEMPTS_IN_PARALLEL: z.coerce.number().int().min(1).max(10).default(1),
   PAPER_MODE: onOff('off'),
@@ -109,7 +129,19 @@ export interface WorkSettings {
   readonly searchPath: string;
   readonly caFile: string | null;
   readonly caCertificates: string | null;
-  readonly sandbox: { readonly memoryBytes: number; readonly cpus: number; readonly workTreeBytes: number };
+  readonly sandbox: {
+    readonly memoryBytes: number;
+    readonly cpus: number;
+    readonly workTreeBytes: number;
+    readonly setUpDiskBytes: number;
+  };
+  /** What set-up may reach besides the usual registries. */
+  readonly proxy: {
+    readonly allowHosts: readonly string[];
+    readonly privateHosts: readonly string[];
+    /** Origin → Authorization header. */
+    readonly credentials: Readonly<Record<string, string>>;
+  };
   readonly attempts: AttemptSettings;
   readonly testsMs: number;
   readonly deadlineMs: number;
@@ -158,6 +190,12 @@ export function workSettings(variables: Variables): WorkSettings {
       memoryBytes: read.SANDBOX_MEMORY_MB * megabyte,
       cpus: read.SANDBOX_CPUS,
       workTreeBytes: read.SANDBOX_WORK_TREE_MB * megabyte,
+      setUpDiskBytes: read.SETUP_DISK_MB * 1_000_000,
+    },
+    proxy: {
+      allowHosts: read.SETUP_ALLOW_HOSTS,
+      privateHosts: read.SETUP_PRIVATE_HOSTS,
+      credentials: read.SETUP_CREDENTIALS ? readCredentials(read.SETUP_CREDENTIALS) : {},
     },
     attempts: {
       most: read.ATTEMPTS,
@@ -218,6 +256,25 @@ function parse<T>(schema: z.ZodType<T>, variables: Variables): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new SettingsError(`${issue?.path.join('.') ?? 'A setting'} ${issue?.message ?? 'is wrong'}.`);
+}
+
+const origin = z.url({ protocol: /^https?$/, hostname: /^([\w.-]+|\[[\da-f:.]+\])$/i }).refine((text) => {
+  const url = new URL(text);
+  return url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
+});
+const Credentials = z.record(origin, z.string().regex(/^[\x20-\x7e]+$/));
+
+function readCredentials(path: string): Record<string, string> {
+  const text = readText('SETUP_CREDENTIALS', path);
+  try {
+    const read = Credentials.parse(JSON.parse(text));
+    return Object.fromEntries(Object.entries(read).map(([url, header]) => [new URL(url).origin, header]));
+  } catch {
+    // No cause: it might quote what is in there.
+    throw new SettingsError(
+      `SETUP_CREDENTIALS names ${path}, which must be JSON such as {"https://packages.example.com": "Bearer …"}.`,
+    );
+  }
 }
 
 function readText(variable: string, path: string): string {

@@ -71,7 +71,7 @@ export function openWorld(
 
 /** Where code is put and run, without anybody who asks for it or writes it. */
 export function openGround(work: WorkSettings): { readonly checkouts: Checkouts; readonly sandboxes: Sandboxes } {
-  const { caFile, caCertificates, searchPath, sandbox: limits } = work;
+  const { caFile, caCertificates, searchPath, sandbox: limits, proxy } = work;
   return {
     checkouts: gitCheckouts({ dataFolder: resolve(work.dataFolder), caFile, searchPath }),
     sandboxes: dockerSandboxes({
@@ -79,6 +79,7 @@ export function openGround(work: WorkSettings): { readonly checkouts: Checkouts;
       owner: ownerOf(work),
       caCertificates,
       limits,
+      proxy,
     }),
   };
 }

@@ -42,7 +42,7 @@ export interface EnvironmentPlan {
 
 /** Makes environments and opens sandboxes in them. Everything it makes carries the run's id as a label. */
 export interface Sandboxes {
-  /** Set-up: network on, no secrets, in a container that is destroyed. Same base commit and plan: the kept one. A failing command throws `never`, with its last lines. */
+  /** Set-up: the network reaches listed hosts only, no secrets, in a container that is destroyed. Same base commit and plan: the kept one. A failing command throws `never`, with its last lines. */
   prepare(
     request: { run: string; checkout: Checkout; plan: EnvironmentPlan },
     signal: AbortSignal,
@@ -57,7 +57,7 @@ export interface Sandboxes {
     },
     signal: AbortSignal,
   ): Promise<Sandbox>;
-  /** Removes containers and volumes of every run that `isAlive` denies. Environments stay. */
+  /** Removes containers, volumes and networks of every run that `isAlive` denies. Environments stay. */
   removeLeftovers(isAlive: (run: string) => Promise<boolean>): Promise<void>;
 }
 

@@ -31,6 +31,10 @@ export interface AttemptSettings {
   readonly extraTools: boolean;
 }
 
+/** A host that set-up was kept from, and the command that asked for it. */
+export const BlockedHost = z.object({ host: z.string(), why: z.string(), command: z.string() });
+export type BlockedHost = z.infer<typeof BlockedHost>;
+
 /** The environment that set-up made and that baseline, attempt and verification all start from. */
 export const Environment = z.object({
   /** The engine's content address, `sha256:…`. */
@@ -41,6 +45,8 @@ export const Environment = z.object({
   logTail: z.string(),
   cached: z.boolean(),
   seconds: z.number(),
+  /** Optional: runs from before set-up had a proxy. */
+  blocked: z.array(BlockedHost).optional(),
 });
 export type Environment = z.infer<typeof Environment>;
 

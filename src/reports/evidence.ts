@@ -1,3 +1,4 @@
+import type { Environment } from '../core/run.ts';
 import type { Comparison, TestRun, Verdict } from '../core/verdict.ts';
 import { inertCell, inertLine } from './inert.ts';
 
@@ -68,7 +69,7 @@ export function commandsAsRun(report: {
   verdict: Verdict | null;
   baseline: TestRun | null;
   baseCommit: string | null;
-  environment: { image: string; baseImage: string; setUp: readonly string[] } | null;
+  environment: Environment | null;
 }): string {
   const run = report.verdict?.patched ?? report.baseline;
   const rows = [
@@ -76,9 +77,23 @@ export function commandsAsRun(report: {
     report.environment &&
       `| environment | ${inertCell(report.environment.image, 80)} on ${inertCell(report.environment.baseImage, 80)} |`,
     ...(report.environment?.setUp ?? []).map((command) => `| set-up | ${inertCell(command, 300)} |`),
+    ...blockedRows(report.environment),
     run?.command &&
       `| test command | ${inertCell(run.command.command, 300)}, from ${inertCell(run.command.source, 100)} |`,
     run?.ran && `| as run | ${inertCell(run.ran, 600)} |`,
   ].filter((row) => typeof row === 'string' && row !== '');
   return rows.length > 0 ? ['| | |', '|---|---|', ...rows].join('\n') : '';
+}
+
+/** Hosts that set-up asked for and was kept from, each with the first command that did. */
+function blockedRows(environment: Environment | null): string[] {
+  const blocked = environment?.blocked ?? [];
+  const first = blocked.filter(({ host }, at) => blocked.findIndex((other) => other.host === host) === at);
+  const rows = first
+    .slice(0, namesShown)
+    .map(
+      ({ host, why, command }) =>
+        `| blocked in set-up | ${inertCell(`${host} (${why}), asked for by ${command}`, 400)} |`,
+    );
+  return first.length > namesShown ? [...rows, `| blocked in set-up | and ${first.length - namesShown} more |`] : rows;
 }

@@ -70,7 +70,7 @@ function section(title: string, text: string): string {
   return text && `### ${title}\n\n${text}`;
 }
 
-function notVerified({ verdict, attempt }: Report): string {
+function notVerified({ verdict, attempt, environment }: Report): string {
   const points = [
     ...(verdict?.kind === 'unverifiable'
       ? [`> [!WARNING]\n> **No test result stands behind this patch.** ${verdict.headline}`]
@@ -85,6 +85,9 @@ function notVerified({ verdict, attempt }: Report): string {
       : []),
     ...(attempt && attempt.end.kind !== 'finished'
       ? [`- The agent did not hand this in: ${endText(attempt.end)}. This is what it had changed by then.`]
+      : []),
+    ...(environment?.blocked?.length
+      ? ['- Whether the environment is whole: set-up asked for hosts that it was kept from, listed above.']
       : []),
     '- Anything outside the test command above: other suites, linters, builds, and the repository’s CI.',
   ];

@@ -85,6 +85,7 @@ export async function expectInvariants(
     const filters = { label: [`devstral.run=${run}`] };
     expect(await docker.listContainers({ all: true, filters }), `I5 ${run}`).toEqual([]);
     expect((await docker.listVolumes({ filters })).Volumes ?? [], `I5 ${run}`).toEqual([]);
+    expect(await docker.listNetworks({ filters }), `I5 ${run}`).toEqual([]);
   }
   expect(await readdir(join(dataFolder, 'work')).catch(() => []), 'I5').toEqual([]);
 

@@ -1,4 +1,4 @@
-import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerCreateOptions, NetworkCreateOptions } from 'dockerode';
 
 /** What a sandbox may use. Numbers are bytes, cores, processes. */
 export interface SandboxLimits {
@@ -10,6 +10,8 @@ export interface SandboxLimits {
   /** How much of one command's output is kept, head and tail together. */
   readonly outputBytes: number;
   readonly setUpMs: number;
+  /** How far set-up may fill its container's own disk. */
+  readonly setUpDiskBytes: number;
 }
 
 export const defaultLimits: SandboxLimits = {
@@ -19,6 +21,7 @@ export const defaultLimits: SandboxLimits = {
   workTreeBytes: 2 * 1024 ** 3,
   outputBytes: 1024 ** 2, // THREATS D7
   setUpMs: 15 * 60_000,
+  setUpDiskBytes: 10 * 1000 ** 3,
 };
 
 export const workTree = '/workspace';
@@ -73,9 +76,63 @@ export function workContainer({ volume, ...parts }: Parts): ContainerCreateOptio
   };
 }
 
-/** The set-up container: a network and a writable root, no secrets; it is destroyed when set-up is done. */
-export function setUpContainer(parts: Omit<Parts, 'volume'>): ContainerCreateOptions {
-  return { ...holding(parts), HostConfig: { ...hardening(parts.limits), NetworkMode: 'bridge' } };
+/**
+ * The set-up container: a writable root, no secrets; it is destroyed when set-up is done. Its network has nothing in it
+ * but the proxy; without one it has none.
+ */
+export function setUpContainer({
+  network,
+  ...parts
+}: Omit<Parts, 'volume'> & { readonly network: string | null }): ContainerCreateOptions {
+  return {
+    ...holding(parts),
+    HostConfig: {
+      ...hardening(parts.limits),
+      NetworkMode: network ?? 'none',
+      // Where nobody answers. Else the engine's own resolver passes questions on, and some engines do so from the
+      // host's network even for a network without a way out (CVE-2024-29018).
+      ...(network && { Dns: ['127.0.0.1'], DnsOptions: ['timeout:1', 'attempts:1'] }),
+    },
+  };
+}
+
+/** The network of one set-up: no way out, and not even the engine's host has an address on it. */
+export function setUpNetwork(name: string, marked: Readonly<Record<string, string>>): NetworkCreateOptions {
+  return {
+    Name: name,
+    CheckDuplicate: true,
+    Driver: 'bridge',
+    Internal: true,
+    EnableIPv6: false,
+    Labels: { ...marked },
+    // `internal` alone stops forwarding, but leaves the host's own services in reach, at any of its addresses.
+    Options: { 'com.docker.network.bridge.inhibit_ipv4': 'true' },
+  };
+}
+
+/** Where the proxy's program lies in its container. */
+export const proxyFolder = '/proxy';
+/** Where its keys lie, for as long as it runs. */
+export const proxyKeys = '/keys';
+
+/** The proxy's container: on the network of set-up, and later on the engine's ordinary one; nothing but its keys can be written by the proxy. */
+export function proxyContainer({
+  network,
+  ...parts
+}: Omit<Parts, 'volume' | 'limits'> & { readonly network: string }): ContainerCreateOptions {
+  const limits = { memoryBytes: 256 * 1024 ** 2, cpus: 1, pids: 64 };
+  return {
+    ...holding(parts),
+    HostConfig: {
+      ...hardening(limits),
+      NetworkMode: network,
+      ReadonlyRootfs: true,
+      Tmpfs: {
+        [proxyFolder]: 'rw,noexec,nosuid,nodev,size=1m,mode=0755',
+        [proxyKeys]: 'rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=10001,gid=10001',
+      },
+    },
+  };
 }
 
 /** A container that does nothing but be there; what happens in it is started from outside. */
@@ -92,7 +149,9 @@ function holding({ name, image, labels }: Omit<Parts, 'volume' | 'limits'>): Con
   };
 }
 
-function hardening(limits: SandboxLimits): NonNullable<ContainerCreateOptions['HostConfig']> {
+function hardening(
+  limits: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>,
+): NonNullable<ContainerCreateOptions['HostConfig']> {
   return {
     Init: true, // reaps: without it 128 zombies left a container unable to fork (THREATS §1.10)
     CapDrop: ['ALL'],

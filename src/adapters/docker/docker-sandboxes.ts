@@ -6,6 +6,7 @@ import { defaultLimits, labels, type SandboxLimits, workContainer } from './cont
 import { DockerSandbox } from './docker-sandbox.ts';
 import { type DockerConnection, openEngine, removed, withEngine } from './engine.ts';
 import { prepareEnvironment } from './environment.ts';
+import type { ProxySettings } from './forward-proxy.ts';
 import type { Host } from './host.ts';
 import { openObserver } from './observer.ts';
 
@@ -18,6 +19,8 @@ export interface DockerSettings {
   /** Certificate authorities, as PEM text, that set-up trusts besides the image's own. */
   readonly caCertificates: string | null;
   readonly limits?: Partial<SandboxLimits>;
+  /** What set-up may reach besides the usual registries. */
+  readonly proxy?: Partial<ProxySettings>;
 }
 
 /** Sandboxes as containers of a Docker Engine. */
@@ -29,8 +32,10 @@ export function dockerSandboxes(settings: DockerSettings): Sandboxes {
     limits,
     labelsOf: (run, purpose) => ({ [labels.owner]: settings.owner, [labels.run]: run, [labels.purpose]: purpose }),
   };
+  const proxy = { allowHosts: [], privateHosts: [], credentials: {}, ...settings.proxy };
+  const access = { caCertificates: settings.caCertificates, proxy };
   return {
-    prepare: (request, signal) => prepareEnvironment(host, settings.caCertificates, request, signal),
+    prepare: (request, signal) => prepareEnvironment(host, access, request, signal),
 
     async open({ run, purpose, environment, checkout }, signal) {
       signal.throwIfAborted();
@@ -85,6 +90,9 @@ export function dockerSandboxes(settings: DockerSettings): Sandboxes {
       const { Volumes } = await withEngine('list volumes', () => docker.listVolumes({ filters: mine }));
       for (const found of Volumes ?? []) {
         if (await isLeft(found.Labels)) await removed(() => docker.getVolume(found.Name).remove({ force: true }));
+      }
+      for (const found of await withEngine('list networks', () => docker.listNetworks({ filters: mine }))) {
+        if (await isLeft(found.Labels)) await removed(() => docker.getNetwork(found.Id).remove());
       }
     },
   };
