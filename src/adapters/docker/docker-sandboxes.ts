@@ -58,14 +58,18 @@ export function dockerSandboxes(settings: DockerSettings): Sandboxes {
         return created;
       });
       const sandbox = new DockerSandbox(host, container);
-      await sandbox.fill(signal);
-      if (purpose === 'attempt') {
-        const observer = await openObserver(
-          host,
-          { name: `${name}-observer`, labels: marked, volume: name, checkout },
-          signal,
-        );
-        opened.use(observer);
+      const watching =
+        purpose === 'attempt'
+          ? openObserver(host, { name: `${name}-observer`, labels: marked, volume: name, checkout }, signal)
+          : null;
+      // Both are waited for, so that whatever was opened is closed again when one of them fails.
+      const [filled, watched] = await Promise.allSettled([sandbox.fill(signal), watching]);
+      const observer = watched.status === 'fulfilled' ? watched.value : null;
+      if (observer) opened.use(observer);
+      if (filled.status === 'rejected') throw filled.reason;
+      if (watched.status === 'rejected') throw watched.reason;
+      if (observer) {
+        await observer.leaveOutUntracked(signal);
         sandbox.observeWith(observer);
       }
       const keep = opened.move();

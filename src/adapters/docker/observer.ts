@@ -12,6 +12,8 @@ import { quoted } from './quoted.ts';
 
 /** The container that sees the work tree read-only and says what changed in it. */
 export interface Observer extends AsyncDisposable {
+  /** Whatever lies untracked in the work tree now was left by set-up and is no part of any patch. */
+  leaveOutUntracked(signal: AbortSignal): Promise<void>;
   takePatch(signal: AbortSignal): Promise<Patch>;
 }
 
@@ -34,10 +36,7 @@ const environment = {
 };
 const request: Omit<ExecRequest, 'argv'> = { user: agentUser, environment, workingDirectory: '/' };
 
-/**
- * Starts it on our own base image, with a git directory that the agent never sees. Whatever lies untracked in the work
- * tree at that moment was left by set-up and is no part of any patch.
- */
+/** Starts it on our own base image, with a git directory that the agent never sees. The work tree may still be filled meanwhile. */
 export async function openObserver(
   host: Host,
   {
@@ -72,12 +71,14 @@ export async function openObserver(
       4096,
       checkout.gitDirectoryTar(signal),
     );
-    await run(leaveOutUntracked(checkout.commit), 4096);
   } catch (error) {
     await dispose();
     throw error;
   }
   return {
+    leaveOutUntracked: async (until) => {
+      await runScript(container, leaveOutScript(checkout.commit), 4096, undefined, until);
+    },
     takePatch: async (until) => ({
       baseCommit: checkout.commit,
       diff: await runScript(container, diffScript(checkout.commit), 2 * patchBytes, undefined, until),
@@ -90,7 +91,7 @@ export async function openObserver(
 const leavings = ['__pycache__/', '*.py[co]', '.pytest_cache/', 'node_modules/', '.venv/', '.nyc_output/'];
 
 /** Notes every untracked path as excluded, with the signs that have a meaning in an exclude file escaped. */
-function leaveOutUntracked(commit: string): string {
+function leaveOutScript(commit: string): string {
   return [
     'set -e',
     `${git} read-tree ${commit}`,
